@@ -1,0 +1,112 @@
+//! How long a node's pulls in progress still take.
+//!
+//! A kubelet pulls one image at a time unless told otherwise, in the order in which pods ask; each pod
+//! asks for its next image only when the one before has come.
+
+use crate::cost::pull::PullRates;
+use crate::model::cluster::Pull;
+use crate::model::node::PullOrder;
+use crate::model::unit::{Nanos, PerMille, Time};
+
+/// How a node works through its pulls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueRules {
+    /// What a byte costs.
+    pub rates: PullRates,
+    /// One at a time or side by side.
+    pub order: PullOrder,
+    /// How much of the pull of a later container counts as queued.
+    pub later_share: PerMille,
+}
+
+impl QueueRules {
+    /// When pull number `at` is done, assuming the ones before it are done first (if serial).
+    ///
+    /// A pull starts when its pod was bound or the one before it ended, whichever is later.
+    #[must_use]
+    pub fn done_at(&self, pulls: &[Pull], at: usize) -> Time {
+        let take = |pull: &Pull| self.rates.duration_of(pull.bytes);
+        match self.order {
+            PullOrder::Parallel => pulls[at].bound_at.after(take(&pulls[at])),
+            PullOrder::Serial => pulls[..=at].iter().fold(Time(0), |free, pull| {
+                free.max(pull.bound_at).after(take(pull))
+            }),
+        }
+    }
+
+    /// How long a new pull waits for those in progress: the time left of each that is next in line,
+    /// and the policy's share of the others. Nothing where pulls run side by side.
+    #[must_use]
+    pub fn wait(&self, pulls: &[Pull], now: Time) -> Nanos {
+        if self.order == PullOrder::Parallel {
+            return Nanos(0);
+        }
+        let mut free = Time(0);
+        let mut wait = Nanos(0);
+        for pull in pulls {
+            let start = free.max(pull.bound_at);
+            free = start.after(self.rates.duration_of(pull.bytes));
+            let left = free.since(start.max(now));
+            wait = wait
+                + if pull.next_in_line {
+                    left
+                } else {
+                    self.later_share.of(left)
+                };
+        }
+        wait
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::QueueRules;
+    use crate::cost::pull::PullRates;
+    use crate::model::cluster::{Pull, ReferenceId};
+    use crate::model::node::PullOrder;
+    use crate::model::unit::{Bytes, NANOS_PER_SECOND, Nanos, PerMille, Time, TransferRate};
+
+    fn rules(order: PullOrder) -> QueueRules {
+        let rate = TransferRate::from_bytes_per_second(100_000_000).expect("in range");
+        let rates = PullRates {
+            fetch: rate,
+            unpack: rate,
+        };
+        QueueRules {
+            rates,
+            order,
+            later_share: PerMille(500),
+        }
+    }
+
+    fn pull(megabytes: u64, bound_at_seconds: u64, next_in_line: bool) -> Pull {
+        Pull {
+            reference: ReferenceId(0),
+            image: None,
+            bytes: Bytes(megabytes * 1_000_000),
+            next_in_line,
+            bound_at: Time(bound_at_seconds * NANOS_PER_SECOND),
+        }
+    }
+
+    fn at(seconds: u64) -> Time {
+        Time(seconds * NANOS_PER_SECOND)
+    }
+
+    #[test]
+    fn serial_pulls_end_one_after_the_other_and_parallel_ones_do_not_wait() {
+        let pulls = [pull(500, 100, true), pull(200, 101, true)];
+        assert_eq!(rules(PullOrder::Serial).done_at(&pulls, 1), at(114));
+        assert_eq!(rules(PullOrder::Parallel).done_at(&pulls, 1), at(105));
+        assert_eq!(rules(PullOrder::Parallel).wait(&pulls, at(102)), Nanos(0));
+    }
+
+    #[test]
+    fn only_what_is_left_of_a_pull_is_waited_for_and_later_ones_count_half() {
+        let pulls = [pull(500, 100, true), pull(200, 100, false)];
+        let rules = rules(PullOrder::Serial);
+        assert_eq!(rules.wait(&pulls, at(104)), Nanos::from_seconds(6 + 2));
+        assert_eq!(rules.wait(&pulls, at(112)), Nanos::from_seconds(1));
+        assert_eq!(rules.wait(&pulls, at(200)), Nanos(0));
+    }
+}

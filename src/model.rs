@@ -1,0 +1,15 @@
+//! The nouns of placement: nodes, pods, images, layers, and the one [`cluster::Cluster`] they form.
+//!
+//! Everything here is plain data over dense integer ids, with read-only queries. Nothing here
+//! decides, reads a clock, does I/O, or knows Kubernetes' types; [`crate::state`] is the only writer.
+
+pub mod chain;
+pub mod cluster;
+pub mod image;
+pub mod intern;
+pub mod node;
+pub mod node_set;
+pub mod pod;
+pub mod reference;
+pub mod resolve;
+pub mod unit;

@@ -1,0 +1,66 @@
+//! What a pod wants and how far it has come, as far as placement needs it.
+
+use crate::model::unit::Time;
+
+/// A pod as its API object, or the scheduler's request, describes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PodFacts {
+    /// The object's uid; `namespace/name` where a request leaves it out.
+    pub uid: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Whether we care for it: see [`crate::policy::interest`].
+    pub is_step: bool,
+    /// Every image the kubelet will pull for it, in the order of pulling: image volumes, init
+    /// containers (sidecars among them), then containers. Empty for a pod without containers.
+    pub images: Vec<PodImage>,
+    /// `imagePullSecrets` by name; they live in the pod's namespace.
+    pub pull_secrets: Vec<String>,
+    /// The node it is bound to.
+    pub node: Option<String>,
+    /// When it was bound, if the object tells.
+    pub bound_at: Option<Time>,
+    /// How far it has come.
+    pub phase: PodPhase,
+    /// When its last container ended, for an ended pod that tells.
+    pub ended_at: Option<Time>,
+}
+
+/// One image of a pod.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PodImage {
+    /// As written in the spec.
+    pub reference: String,
+    /// When the kubelet asks the registry.
+    pub pull_policy: PullPolicy,
+    /// `imageID` from the container's status: set once the image is on the node.
+    pub image_id: Option<String>,
+    /// The kubelet reports that pulling fails (`ErrImagePull` and its kin).
+    pub pull_fails: bool,
+}
+
+/// `imagePullPolicy` of a container or an image volume.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PullPolicy {
+    /// Pull unless the node holds the reference.
+    #[default]
+    IfNotPresent,
+    /// Resolve the reference at every start; layers already there are not pulled again.
+    Always,
+    /// Never pull: without the image the container fails.
+    Never,
+}
+
+/// How far a pod has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PodPhase {
+    /// Not all of its containers have started: it still waits for images.
+    #[default]
+    Waiting,
+    /// Its containers have started.
+    Running,
+    /// Succeeded or failed: it pulls nothing more.
+    Ended,
+}

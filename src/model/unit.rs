@@ -1,0 +1,153 @@
+//! Bytes, durations, instants and transfer rates, and the only conversions between them.
+//!
+//! All are integers, so that equal inputs give equal bytes on every machine. No clock is read here.
+
+use std::ops::{Add, AddAssign, Sub};
+
+/// An amount of data in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bytes(pub u64);
+
+/// A length of time in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Nanos(pub u64);
+
+/// A point in time: nanoseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(pub u64);
+
+/// How long one byte takes, in picoseconds: the reciprocal of a bandwidth.
+///
+/// Kept as a reciprocal because a decision multiplies by it once per candidate, and a 128-bit
+/// division there costs more than the rest of the row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransferRate {
+    picos_per_byte: u64,
+}
+
+/// A share in parts of a thousand, from 0 to 1000: exact where a float would not be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PerMille(pub u64);
+
+/// Nanoseconds in one second.
+pub const NANOS_PER_SECOND: u64 = 1_000_000_000;
+
+impl Nanos {
+    /// The duration of so many whole seconds.
+    #[must_use]
+    pub const fn from_seconds(seconds: u64) -> Self {
+        Self(seconds.saturating_mul(NANOS_PER_SECOND))
+    }
+
+    /// The duration in seconds, for display and metrics only.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "shown with milliseconds, never compared"
+    )]
+    pub fn as_seconds(self) -> f64 {
+        self.0 as f64 / NANOS_PER_SECOND as f64
+    }
+}
+
+impl Time {
+    /// How long ago `earlier` was; zero if it has not come yet.
+    #[must_use]
+    pub const fn since(self, earlier: Time) -> Nanos {
+        Nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The instant `wait` later, at most the end of time.
+    #[must_use]
+    pub const fn after(self, wait: Nanos) -> Time {
+        Time(self.0.saturating_add(wait.0))
+    }
+}
+
+impl TransferRate {
+    /// The rate of `bytes_per_second`, which must be from 1 to 10^12; `None` otherwise.
+    ///
+    /// The upper bound keeps at least one picosecond a byte; no registry or disk reaches it.
+    #[must_use]
+    pub const fn from_bytes_per_second(bytes_per_second: u64) -> Option<Self> {
+        const PICOS_PER_SECOND: u64 = 1_000_000_000_000;
+        if bytes_per_second == 0 || bytes_per_second > PICOS_PER_SECOND {
+            return None;
+        }
+        Some(Self {
+            picos_per_byte: PICOS_PER_SECOND / bytes_per_second,
+        })
+    }
+
+    /// How long `bytes` take: 100 MB at 100 MB/s is one second.
+    #[must_use]
+    pub const fn duration_of(self, bytes: Bytes) -> Nanos {
+        Nanos(bytes.0.saturating_mul(self.picos_per_byte) / 1_000)
+    }
+}
+
+impl PerMille {
+    /// This share of `time`.
+    #[must_use]
+    pub const fn of(self, time: Nanos) -> Nanos {
+        // Divided first: a share of a duration near the end of the range must not overflow.
+        Nanos(time.0 / 1000 * self.0 + time.0 % 1000 * self.0 / 1000)
+    }
+}
+
+impl Add for Nanos {
+    type Output = Nanos;
+    fn add(self, other: Nanos) -> Nanos {
+        Nanos(self.0.saturating_add(other.0))
+    }
+}
+
+impl Sub for Nanos {
+    type Output = Nanos;
+    fn sub(self, other: Nanos) -> Nanos {
+        Nanos(self.0.saturating_sub(other.0))
+    }
+}
+
+impl Add for Bytes {
+    type Output = Bytes;
+    fn add(self, other: Bytes) -> Bytes {
+        Bytes(self.0.saturating_add(other.0))
+    }
+}
+
+impl AddAssign for Bytes {
+    fn add_assign(&mut self, other: Bytes) {
+        *self = *self + other;
+    }
+}
+
+impl Sub for Bytes {
+    type Output = Bytes;
+    fn sub(self, other: Bytes) -> Bytes {
+        Bytes(self.0.saturating_sub(other.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bytes, Nanos, TransferRate};
+
+    #[test]
+    fn a_hundred_megabytes_at_a_hundred_a_second_take_one_second() {
+        let rate = TransferRate::from_bytes_per_second(100_000_000).expect("in range");
+        assert_eq!(rate.duration_of(Bytes(100_000_000)), Nanos::from_seconds(1));
+    }
+
+    #[test]
+    fn a_rate_of_nothing_and_an_absurd_one_are_refused() {
+        assert_eq!(TransferRate::from_bytes_per_second(0), None);
+        assert_eq!(TransferRate::from_bytes_per_second(u64::MAX), None);
+    }
+
+    #[test]
+    fn absurd_sizes_saturate() {
+        let rate = TransferRate::from_bytes_per_second(1).expect("in range");
+        assert!(rate.duration_of(Bytes(u64::MAX)).0 > Nanos::from_seconds(1_000_000).0);
+    }
+}

@@ -1,0 +1,297 @@
+//! Policies: text in, validated numbers out.
+//!
+//! A policy is data (`policy/*.yaml`), never code: what each key means is written in the files. The
+//! rules for reading are strict, because a mistyped key that is silently ignored would be found only
+//! on the bill: every key is required, unknown and repeated keys are refused with line and caret.
+
+pub mod curve;
+pub mod interest;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::model::node::PullOrder;
+use crate::model::unit::{Bytes, Nanos, PerMille, TransferRate};
+use crate::policy::curve::{Curve, CurveShape};
+
+/// The policies that come with the program: name and text.
+pub const NAMED: [(&str, &str); 2] = [
+    ("default", include_str!("../policy/default.yaml")),
+    ("greedy", include_str!("../policy/greedy.yaml")),
+];
+
+/// The numbers a decision uses.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// From the registry to a node.
+    pub fetch: TransferRate,
+    /// From compressed blob to snapshot, in compressed bytes.
+    pub unpack: TransferRate,
+    /// How most nodes order their pulls.
+    pub order: PullOrder,
+    /// Labels of nodes with the other order.
+    pub other_order_labels: Vec<LabelMatch>,
+    /// How much of the pull of a later container counts as queued.
+    pub later_share: PerMille,
+    /// Assumed size of an image without one.
+    pub unsized_image_bytes: Bytes,
+    /// Seconds to points.
+    pub curve: Curve,
+    /// What a pull avoided is worth, as a share of its seconds.
+    pub home_share: PerMille,
+    /// Waiting step pods at which a node has no room as a home.
+    pub home_waiting_pods_max: u32,
+    /// Cost of each step pod that waits on a node.
+    pub heat_per_waiting_pod: Nanos,
+}
+
+/// A node label, with or without a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelMatch {
+    /// The key that must be there.
+    pub key: String,
+    /// The value it must have; any if `None`.
+    pub value: Option<String>,
+}
+
+/// Why a policy was refused. The text has line, column and the offending line where the file is to
+/// blame, and what was expected.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not YAML, or not the keys of a policy.
+    #[error("{0}")]
+    Text(Box<serde_saphyr::Error>),
+    /// A key has a value that makes no sense.
+    #[error("{key}: {expected}, not {found}")]
+    Value {
+        /// Where, as a path of keys.
+        key: &'static str,
+        /// What would be right.
+        expected: &'static str,
+        /// What is there.
+        found: String,
+    },
+}
+
+impl Policy {
+    /// The policy in `text`.
+    ///
+    /// # Errors
+    /// If it is no policy; see [`Error`].
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let file: File =
+            serde_saphyr::from_str(text).map_err(|error| Error::Text(Box::new(error)))?;
+        file.validate()
+    }
+
+    /// A policy of the project by its name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let (_, text) = NAMED.iter().find(|(known, _)| *known == name)?;
+        Some(Self::parse(text).expect("a test parses every named policy"))
+    }
+
+    /// How a node with these labels orders its pulls.
+    #[must_use]
+    pub fn pull_order(&self, labels: &BTreeMap<String, String>) -> PullOrder {
+        let other = self
+            .other_order_labels
+            .iter()
+            .any(|label| label.matches(labels));
+        match (self.order, other) {
+            (PullOrder::Serial, false) | (PullOrder::Parallel, true) => PullOrder::Serial,
+            (PullOrder::Serial, true) | (PullOrder::Parallel, false) => PullOrder::Parallel,
+        }
+    }
+}
+
+impl LabelMatch {
+    fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+        let found = labels.get(&self.key);
+        found.is_some_and(|found| self.value.as_ref().is_none_or(|value| value == found))
+    }
+}
+
+impl From<String> for LabelMatch {
+    fn from(text: String) -> Self {
+        match text.split_once('=') {
+            Some((key, value)) => Self {
+                key: key.to_owned(),
+                value: Some(value.to_owned()),
+            },
+            None => Self {
+                key: text,
+                value: None,
+            },
+        }
+    }
+}
+
+// The file's own shape; only `File::validate` makes a `Policy` of it.
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct File {
+    api_version: String,
+    kind: String,
+    pull: PullKeys,
+    curve: CurveKeys,
+    home: HomeKeys,
+    heat: HeatKeys,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct PullKeys {
+    fetch_bytes_per_second: u64,
+    unpack_bytes_per_second: u64,
+    order: OrderKey,
+    other_order_node_labels: Vec<String>,
+    later_share: f64,
+    unsized_image_bytes: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct CurveKeys {
+    shape: ShapeKey,
+    zero_seconds: f64,
+    full_seconds: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct HomeKeys {
+    share: f64,
+    waiting_pods_max: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct HeatKeys {
+    seconds_per_waiting_pod: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum OrderKey {
+    Serial,
+    Parallel,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ShapeKey {
+    Logarithmic,
+    Linear,
+}
+
+/// An hour: a longer time for one pull or one pod is a mistyped number.
+const SECONDS_MAX: f64 = 3600.0;
+
+impl File {
+    fn validate(self) -> Result<Policy, Error> {
+        expect_text("apiVersion", &self.api_version, "dunnage.dev/v1alpha1")?;
+        expect_text("kind", &self.kind, "PlacementPolicy")?;
+        let pull = self.pull;
+        Ok(Policy {
+            fetch: rate("pull.fetchBytesPerSecond", pull.fetch_bytes_per_second)?,
+            unpack: rate("pull.unpackBytesPerSecond", pull.unpack_bytes_per_second)?,
+            order: match pull.order {
+                OrderKey::Serial => PullOrder::Serial,
+                OrderKey::Parallel => PullOrder::Parallel,
+            },
+            other_order_labels: pull
+                .other_order_node_labels
+                .into_iter()
+                .map(Into::into)
+                .collect(),
+            later_share: share("pull.laterShare", pull.later_share)?,
+            unsized_image_bytes: Bytes(pull.unsized_image_bytes),
+            curve: self.curve.validate()?,
+            home_share: share("home.share", self.home.share)?,
+            home_waiting_pods_max: self.home.waiting_pods_max,
+            heat_per_waiting_pod: seconds(
+                "heat.secondsPerWaitingPod",
+                self.heat.seconds_per_waiting_pod,
+            )?,
+        })
+    }
+}
+
+impl CurveKeys {
+    fn validate(self) -> Result<Curve, Error> {
+        let (zero, full) = (self.zero_seconds, self.full_seconds);
+        if !(zero.is_finite() && zero > 0.0 && zero < full && full <= SECONDS_MAX) {
+            let expected = "expected 0 < zeroSeconds < fullSeconds <= 3600";
+            return Err(Error::Value {
+                key: "curve",
+                expected,
+                found: format!("{zero} and {full}"),
+            });
+        }
+        let shape = match self.shape {
+            ShapeKey::Logarithmic => CurveShape::Logarithmic,
+            ShapeKey::Linear => CurveShape::Linear,
+        };
+        Ok(Curve::new(shape, zero, full))
+    }
+}
+
+fn expect_text(key: &'static str, found: &str, wanted: &'static str) -> Result<(), Error> {
+    if found == wanted {
+        return Ok(());
+    }
+    Err(Error::Value {
+        key,
+        expected: wanted,
+        found: format!("{found:?}"),
+    })
+}
+
+fn rate(key: &'static str, found: u64) -> Result<TransferRate, Error> {
+    let expected = "expected bytes a second from 1 to 1000000000000";
+    TransferRate::from_bytes_per_second(found).ok_or(Error::Value {
+        key,
+        expected,
+        found: found.to_string(),
+    })
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "within 0 to 1000"
+)]
+fn share(key: &'static str, found: f64) -> Result<PerMille, Error> {
+    if !(0.0..=1.0).contains(&found) {
+        let expected = "expected a share from 0 to 1";
+        return Err(Error::Value {
+            key,
+            expected,
+            found: found.to_string(),
+        });
+    }
+    Ok(PerMille((found * 1000.0).round() as u64))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "within an hour"
+)]
+fn seconds(key: &'static str, found: f64) -> Result<Nanos, Error> {
+    if !(0.0..=SECONDS_MAX).contains(&found) {
+        let expected = "expected seconds from 0 to 3600";
+        return Err(Error::Value {
+            key,
+            expected,
+            found: found.to_string(),
+        });
+    }
+    Ok(Nanos((found * 1e9).round() as u64))
+}
+
+#[cfg(test)]
+mod tests;

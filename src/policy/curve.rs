@@ -1,0 +1,111 @@
+//! The curve from seconds saved or lost to points: fixed, monotone, signed.
+//!
+//! Fixed on purpose and never stretched over the candidates: equal costs tie, and a point means the
+//! same for every pod.
+
+use crate::model::unit::{NANOS_PER_SECOND, Nanos};
+
+/// The most points a node can gain or lose: the extender API's `MaxExtenderPriority`.
+pub const POINTS_MAX: i8 = 10;
+
+/// How points grow with seconds between the two ends of a curve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CurveShape {
+    /// Each point takes the same factor.
+    Logarithmic,
+    /// Each point takes the same number of seconds.
+    Linear,
+}
+
+/// A curve as ten thresholds: a node has as many points as thresholds its seconds reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Curve {
+    thresholds: [Nanos; POINTS_MAX as usize],
+}
+
+impl Curve {
+    /// The curve that gives 0 points at `zero_seconds` and 10 at `full_seconds`, rounded to the
+    /// nearest point; needs `0 < zero_seconds < full_seconds`, both finite.
+    ///
+    /// Logarithmic from 1 s to 64 s: 3 s are 3 points, 6 s are 4, 30 s are 8, 60 s are 10. The
+    /// thresholds lie half a point below each whole one. A time exactly between two points has no
+    /// representation in nanoseconds on a logarithmic curve, and goes to the upper one on a linear.
+    #[must_use]
+    pub fn new(shape: CurveShape, zero_seconds: f64, full_seconds: f64) -> Self {
+        let mut thresholds = [Nanos(0); POINTS_MAX as usize];
+        for (at, threshold) in (0u8..).zip(&mut thresholds) {
+            let share = (f64::from(at) + 0.5) / f64::from(POINTS_MAX);
+            let seconds = match shape {
+                CurveShape::Logarithmic => zero_seconds * (full_seconds / zero_seconds).powf(share),
+                CurveShape::Linear => zero_seconds + (full_seconds - zero_seconds) * share,
+            };
+            *threshold = nanos(seconds);
+        }
+        Self { thresholds }
+    }
+
+    /// The points for `saved` nanoseconds; negative for a loss. From -10 to 10, odd, monotone.
+    #[must_use]
+    pub fn points(&self, saved: i64) -> i8 {
+        let seconds = Nanos(saved.unsigned_abs());
+        let mut points = 0;
+        for threshold in self.thresholds {
+            points += i8::from(seconds >= threshold);
+        }
+        if saved < 0 { -points } else { points }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "saturates by definition"
+)]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a threshold a few nanoseconds off is the same curve"
+)]
+fn nanos(seconds: f64) -> Nanos {
+    Nanos((seconds * NANOS_PER_SECOND as f64) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Curve, CurveShape};
+    use crate::model::unit::NANOS_PER_SECOND;
+
+    fn default_curve() -> Curve {
+        Curve::new(CurveShape::Logarithmic, 1.0, 64.0)
+    }
+
+    #[test]
+    fn short_and_long_pulls_are_both_told_apart() {
+        let points =
+            |seconds: i64| default_curve().points(seconds * NANOS_PER_SECOND.cast_signed());
+        let table = [
+            (0, 0),
+            (1, 0),
+            (3, 3),
+            (6, 4),
+            (30, 8),
+            (60, 10),
+            (64, 10),
+            (5000, 10),
+        ];
+        for (seconds, expected) in table {
+            assert_eq!(points(seconds), expected, "{seconds} s");
+            assert_eq!(points(-seconds), -expected, "-{seconds} s");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn more_seconds_never_mean_fewer_points(a in any::<i64>(), b in any::<i64>()) {
+            let curve = default_curve();
+            prop_assert!(curve.points(a.min(b)) <= curve.points(a.max(b)));
+            prop_assert!((-10..=10).contains(&curve.points(a)));
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The decision: for one pod, what every candidate node would cost, and the points that follow.
+//!
+//! [`decide`] is the one entry that the extender, `explain`, `demo` and the benches all use. It is
+//! pure: same pod, candidates, cluster, policy and time give the same decision to the byte. It reads
+//! nothing but its arguments, cannot fail, and says in words of [`decision::Reasons`] what it did not
+//! know.
+//!
+//! In phases: mark the candidates and group them by platform; find out what the pod needs on each
+//! platform ([`need`]); charge the missing bytes, 64 nodes at a time ([`charge`]); look closer at the
+//! few nodes with pulls in progress ([`arriving`]); choose a home ([`home`]); price the rows.
+
+mod arriving;
+mod charge;
+pub mod decision;
+mod home;
+mod need;
+#[cfg(test)]
+mod tests;
+
+use crate::cost::pull::PullRates;
+use crate::model::cluster::{Cluster, NodeId};
+use crate::model::node_set::place;
+use crate::model::pod::PodFacts;
+use crate::model::unit::{Nanos, Time};
+use crate::policy::Policy;
+use crate::policy::curve::POINTS_MAX;
+use crate::score::decision::{Decision, Neutral, Reasons, Row, Wanted};
+
+/// The nodes a pod can go to.
+#[derive(Clone, Debug, Default)]
+pub struct Candidates {
+    /// Those the cluster knows, in the order asked; repeated ones count once.
+    pub nodes: Vec<NodeId>,
+    /// How many more were asked about that the cluster does not know.
+    pub unknown_count: usize,
+}
+
+/// Everything a decision depends on, but for where it is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The pod to place.
+    pub pod: &'a PodFacts,
+    /// Where it can go.
+    pub candidates: &'a Candidates,
+    /// What is known of the cluster.
+    pub cluster: &'a Cluster,
+    /// The numbers.
+    pub policy: &'a Policy,
+    /// The time.
+    pub now: Time,
+}
+
+/// The decision for a pod: one row per distinct known candidate, in the order asked.
+///
+/// Without candidates, images, or any image that somebody knows, the rows are empty and
+/// [`Decision::neutral`] says why.
+#[must_use]
+pub fn decide(
+    pod: &PodFacts,
+    candidates: &Candidates,
+    cluster: &Cluster,
+    policy: &Policy,
+    now: Time,
+) -> Decision {
+    let mut decision = Decision::default();
+    decide_into(
+        &mut decision,
+        &Question {
+            pod,
+            candidates,
+            cluster,
+            policy,
+            now,
+        },
+    );
+    decision
+}
+
+/// As [`decide`], into a decision whose buffers are used again: what was in it is lost.
+pub fn decide_into(decision: &mut Decision, question: &Question<'_>) {
+    decision.reset(question.now);
+    decision.unknown_count = question.candidates.unknown_count;
+    if question.pod.images.is_empty() {
+        decision.neutral = Some(Neutral::NoImages);
+        return;
+    }
+    add_rows(decision, question);
+    if decision.rows.is_empty() {
+        decision.neutral = Some(Neutral::NoKnownCandidate);
+        return;
+    }
+    for group in 0..decision.wanted.len() {
+        charge::charge_group(decision, question, group);
+    }
+    if decision
+        .wanted
+        .iter()
+        .all(|wanted| !wanted.has_known_image())
+    {
+        decision.neutral = Some(Neutral::ImagesUnknown);
+        forget_places(decision);
+        decision.rows.clear();
+        return;
+    }
+    arriving::look_closer(decision, question);
+    price(decision, question);
+    forget_places(decision);
+    give_points(decision);
+}
+
+/// One row per distinct candidate, each in the group of its platform.
+fn add_rows(decision: &mut Decision, question: &Question<'_>) {
+    let cluster = question.cluster;
+    decision.scratch.fit(cluster.node_table_len());
+    for &id in &question.candidates.nodes {
+        let (word, bit) = place(id);
+        if decision.scratch.candidates[word] & bit != 0 {
+            continue;
+        }
+        decision.scratch.candidates[word] |= bit;
+        decision.scratch.row_of[id.index()] =
+            u32::try_from(decision.rows.len()).unwrap_or(u32::MAX);
+        let node = cluster.node(id);
+        let group = decision
+            .wanted
+            .iter()
+            .position(|wanted| wanted.platform == node.platform);
+        let group = group.unwrap_or_else(|| {
+            decision.wanted.push(Wanted {
+                platform: node.platform,
+                ..Wanted::default()
+            });
+            decision.wanted.len() - 1
+        });
+        decision.rows.push(Row {
+            node: id,
+            // A cluster has a handful of platforms; past 255 the last one stands for all.
+            group: u8::try_from(group).unwrap_or(u8::MAX),
+            waiting_pods: node.waiting_step_pods,
+            ..Row::default()
+        });
+    }
+}
+
+/// Turns bytes and queues into seconds, and seconds into raw points.
+fn price(decision: &mut Decision, question: &Question<'_>) {
+    let policy = question.policy;
+    let rates = rates(policy);
+    let home = home::choose(decision, question);
+    decision.home = home.map(|row| decision.rows[row].node);
+    for (at, row) in decision.rows.iter_mut().enumerate() {
+        row.fetch = rates.fetch.duration_of(row.missing);
+        row.unpack = rates.unpack.duration_of(row.missing);
+        row.heat = Nanos(
+            policy
+                .heat_per_waiting_pod
+                .0
+                .saturating_mul(row.waiting_pods.into()),
+        );
+        let mut not_moved_again = row.arriving;
+        if home == Some(at) {
+            not_moved_again += row.missing;
+            row.reasons.add(Reasons::HOME);
+        }
+        row.credit = policy.home_share.of(rates.duration_of(not_moved_again));
+        let cold = decision.wanted[usize::from(row.group)].cold;
+        row.saved = signed(cold + row.credit) - signed(row.cost());
+        row.raw = if row.reasons.has(Reasons::NEVER_PULLED) {
+            -POINTS_MAX
+        } else {
+            policy.curve.points(row.saved)
+        };
+    }
+}
+
+/// Shifts raw points to what the answer carries: `max(0, raw - max(lowest, highest - 10))`. The
+/// ranking stays, equal nodes vanish from the answer, and it fits 0 to 10.
+fn give_points(decision: &mut Decision) {
+    let unknown = (decision.unknown_count > 0).then_some(0);
+    let raws = || decision.rows.iter().map(|row| row.raw).chain(unknown);
+    let (lowest, highest) = (raws().min().unwrap_or(0), raws().max().unwrap_or(0));
+    let floor = lowest.max(highest - POINTS_MAX);
+    let points = |raw: i8| u8::try_from(raw - floor).unwrap_or(0);
+    decision.unknown_points = if decision.unknown_count > 0 {
+        points(0)
+    } else {
+        0
+    };
+    for row in &mut decision.rows {
+        row.points = points(row.raw);
+    }
+}
+
+/// Clears the marks of this decision's candidates, so that the next one finds clean tables.
+fn forget_places(decision: &mut Decision) {
+    for row in &decision.rows {
+        decision.scratch.row_of[row.node.index()] = u32::MAX;
+    }
+    decision.scratch.candidates.fill(0);
+}
+
+/// The policy's rates as the cost formulas take them.
+pub(crate) const fn rates(policy: &Policy) -> PullRates {
+    PullRates {
+        fetch: policy.fetch,
+        unpack: policy.unpack,
+    }
+}
+
+fn signed(time: Nanos) -> i64 {
+    i64::try_from(time.0).unwrap_or(i64::MAX)
+}

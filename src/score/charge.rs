@@ -1,0 +1,262 @@
+//! Charges candidates for the bytes they lack, 64 nodes at a time.
+//!
+//! The nodes that hold the first k + 1 layers of an image are among those that hold the first k, so
+//! each node is touched once per image, at the depth where its prefix ends; all else is a handful of
+//! word operations per layer. Nodes with pulls in progress are corrected afterwards by `arriving`.
+
+use crate::model::cluster::{Cluster, NodeId, ReferenceId};
+use crate::model::node_set::{NodeSet, bits, place};
+use crate::model::pod::PullPolicy;
+use crate::model::unit::Bytes;
+use crate::score::decision::{Decision, Reasons, Row};
+use crate::score::need::{self, Cargo, Need};
+use crate::score::{Question, rates};
+
+/// Kubelets from this minor version on ask the registry again when a pod's secret is new to them
+/// (`KubeletEnsureSecretPulledImages`, on by default since 1.35).
+const KUBELET_MINOR_REVERIFIES: u16 = 35;
+
+/// Finds what the pod needs on one platform, and charges that platform's candidates.
+pub(super) fn charge_group(decision: &mut Decision, question: &Question<'_>, group: usize) {
+    let cluster = question.cluster;
+    let mut wanted = std::mem::take(&mut decision.wanted[group]);
+    let mut needs = std::mem::take(&mut decision.needs);
+    need::find(
+        &mut needs,
+        &mut wanted,
+        &question.pod.images,
+        cluster,
+        question.policy,
+    );
+    wanted.cold = rates(question.policy).duration_of(wanted.bytes);
+    let platform_untold = wanted.platform.is_none();
+    decision.wanted[group] = wanted;
+    mark_group(decision, group);
+    let words = decision.scratch.candidates.len();
+    decision.scratch.charged.clear();
+    decision.scratch.charged.resize(words * needs.len(), 0);
+    for at in 0..needs.len() {
+        charge_need(decision, question, &needs, at);
+    }
+    decision.needs = needs;
+    if platform_untold {
+        let of_group = |row: &&mut Row| usize::from(row.group) == group;
+        let rows = decision.rows.iter_mut().filter(of_group);
+        rows.for_each(|row| row.reasons.add(Reasons::PLATFORM_UNTOLD));
+    }
+}
+
+fn mark_group(decision: &mut Decision, group: usize) {
+    let scratch = &mut decision.scratch;
+    if decision.wanted.len() == 1 {
+        scratch.group.copy_from_slice(&scratch.candidates);
+        return;
+    }
+    scratch.group.fill(0);
+    for row in decision
+        .rows
+        .iter()
+        .filter(|row| usize::from(row.group) == group)
+    {
+        let (word, bit) = place(row.node);
+        scratch.group[word] |= bit;
+    }
+}
+
+fn charge_need(decision: &mut Decision, question: &Question<'_>, needs: &[Need], at: usize) {
+    let need = &needs[at];
+    let words = decision.scratch.candidates.len();
+    let start = at * words;
+    let group = std::mem::take(&mut decision.scratch.group);
+    decision.scratch.charged[start..start + words].copy_from_slice(&group);
+    decision.scratch.group = group;
+    excuse_holders(decision, question, need, start);
+    match need.cargo {
+        Cargo::Layers { image, overlap } => {
+            let image = question.cluster.image(image);
+            let shared_start = overlap.map(|(other, depth)| (other * words, depth));
+            let beyond = &image.bytes_beyond;
+            let mut layers = Layers {
+                decision,
+                start,
+                beyond,
+                shared_start,
+            };
+            let chains = image
+                .chains
+                .iter()
+                .map(|&chain| &question.cluster.chain(chain).holders);
+            layers.charge(chains);
+            note_cut_lists(decision, question.cluster, start, image.total_bytes());
+        }
+        Cargo::Whole { bytes, digest } => {
+            if let Some(digest) = digest {
+                let holders = &question.cluster.digest(digest).holders;
+                excuse(decision, start, holders, |_, _| true);
+            }
+            charge_all(decision, start, bytes);
+            note_cut_lists(decision, question.cluster, start, bytes);
+        }
+        Cargo::Unknown => {}
+    }
+}
+
+/// Takes the nodes out of the charged that hold the reference itself and need nothing more, as the
+/// pull policy says.
+fn excuse_holders(decision: &mut Decision, question: &Question<'_>, need: &Need, start: usize) {
+    let cluster = question.cluster;
+    let holders = need
+        .name
+        .reference
+        .map(|reference| &cluster.reference(reference).holders);
+    match (need.pull_policy, holders, need.name.reference) {
+        (PullPolicy::IfNotPresent, Some(holders), Some(reference)) => {
+            excuse(decision, start, holders, |row, node| {
+                let trusts = trusts(question, node, reference);
+                let reason = if trusts {
+                    Reasons::REFERENCE_HELD
+                } else {
+                    Reasons::REVERIFIES
+                };
+                row.reasons.add(reason);
+                trusts
+            });
+        }
+        (PullPolicy::Never, holders, _) => {
+            if let Some(holders) = holders {
+                excuse(decision, start, holders, |row, _| {
+                    row.reasons.add(Reasons::REFERENCE_HELD);
+                    true
+                });
+            }
+            each_charged(decision, start, |row| {
+                row.reasons.add(Reasons::NEVER_PULLED)
+            });
+        }
+        // A tag of which nobody knows the digest: a node that has it has most likely all of it.
+        (PullPolicy::Always, Some(holders), _) => {
+            if matches!(need.cargo, Cargo::Whole { digest: None, .. }) {
+                excuse(decision, start, holders, |_, _| true);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether a kubelet that holds the reference starts the pod from it without asking the registry.
+fn trusts(question: &Question<'_>, node: NodeId, reference: ReferenceId) -> bool {
+    let pod = question.pod;
+    if pod.pull_secrets.is_empty() {
+        return true;
+    }
+    let node = question.cluster.node(node);
+    node.kubelet_minor < KUBELET_MINOR_REVERIFIES
+        || node.has_seen(reference, &pod.namespace, &pod.pull_secrets)
+}
+
+/// Takes holders for whom `excused` holds out of the charged.
+fn excuse(
+    decision: &mut Decision,
+    start: usize,
+    holders: &NodeSet,
+    mut excused: impl FnMut(&mut Row, NodeId) -> bool,
+) {
+    let scratch = &mut decision.scratch;
+    scratch.holders.fill(0);
+    holders.add_to_words(&mut scratch.holders);
+    for at in 0..scratch.holders.len() {
+        let held = scratch.charged[start + at] & scratch.holders[at];
+        for id in bits(at, held) {
+            let row = &mut decision.rows[scratch.row_of[id as usize] as usize];
+            if excused(row, NodeId(id)) {
+                scratch.charged[start + at] &= !(1 << (id % 64));
+            }
+        }
+    }
+}
+
+/// An image's layers on their way over the charged nodes.
+struct Layers<'a> {
+    decision: &'a mut Decision,
+    start: usize,
+    beyond: &'a [Bytes],
+    /// Where the bitmap of the need with common layers starts, and how many those are.
+    shared_start: Option<(usize, usize)>,
+}
+
+impl Layers<'_> {
+    fn charge<'c>(&mut self, chains: impl Iterator<Item = &'c NodeSet>) {
+        let scratch = &mut self.decision.scratch;
+        let words = scratch.prefix.len();
+        scratch
+            .prefix
+            .copy_from_slice(&scratch.charged[self.start..self.start + words]);
+        for (depth, holders) in chains.enumerate() {
+            let scratch = &mut self.decision.scratch;
+            scratch.holders.fill(0);
+            holders.add_to_words(&mut scratch.holders);
+            for at in 0..words {
+                let scratch = &mut self.decision.scratch;
+                let ends_here = scratch.prefix[at] & !scratch.holders[at];
+                scratch.prefix[at] &= scratch.holders[at];
+                if ends_here != 0 {
+                    self.charge_word(at, ends_here, depth);
+                }
+            }
+        }
+    }
+
+    /// Charges nodes whose prefix ends at `depth` for all beyond, but for layers that an earlier image
+    /// of the pod was charged for on the same node.
+    fn charge_word(&mut self, at: usize, ends_here: u64, depth: usize) {
+        let shared = self
+            .shared_start
+            .filter(|&(_, shared_depth)| depth < shared_depth);
+        let Some((other, shared_depth)) = shared else {
+            return add_bytes(self.decision, at, ends_here, self.beyond[depth]);
+        };
+        let also = self.decision.scratch.charged[other + at];
+        add_bytes(
+            self.decision,
+            at,
+            ends_here & also,
+            self.beyond[shared_depth],
+        );
+        add_bytes(self.decision, at, ends_here & !also, self.beyond[depth]);
+    }
+}
+
+fn add_bytes(decision: &mut Decision, at: usize, nodes: u64, bytes: Bytes) {
+    for id in bits(at, nodes) {
+        let row = decision.scratch.row_of[id as usize];
+        decision.rows[row as usize].missing += bytes;
+    }
+}
+
+fn charge_all(decision: &mut Decision, start: usize, bytes: Bytes) {
+    each_charged(decision, start, |row| row.missing += bytes);
+}
+
+fn each_charged(decision: &mut Decision, start: usize, mut each: impl FnMut(&mut Row)) {
+    for at in 0..decision.scratch.candidates.len() {
+        for id in bits(at, decision.scratch.charged[start + at]) {
+            each(&mut decision.rows[decision.scratch.row_of[id as usize] as usize]);
+        }
+    }
+}
+
+/// Remarks on nodes whose cut list could hide an image of this size.
+fn note_cut_lists(decision: &mut Decision, cluster: &Cluster, start: usize, bytes: Bytes) {
+    if !cluster.has_cut_lists() {
+        return;
+    }
+    each_charged(decision, start, |row| {
+        let hides = cluster
+            .node(row.node)
+            .list_cut_at
+            .is_some_and(|smallest| bytes < smallest);
+        if hides && row.missing.0 > 0 {
+            row.reasons.add(Reasons::LIST_CUT);
+        }
+    });
+}

@@ -1,0 +1,269 @@
+//! A decision as a value: numbers and reason codes per candidate, from which the answer, the log line,
+//! the metrics and `explain` are all printed.
+//!
+//! Rows have a fixed size and live in buffers that are used again; words for them are made at the
+//! edge, when somebody asks.
+
+use crate::model::cluster::{ImageId, NodeId, PlatformId};
+use crate::model::unit::{Bytes, Nanos, Time};
+use crate::score::need::Need;
+
+/// What was decided for one pod.
+#[derive(Clone, Debug, Default)]
+pub struct Decision {
+    /// When.
+    pub at: Time,
+    /// Set if no node is preferred to another, with the reason; the rows are then empty.
+    pub neutral: Option<Neutral>,
+    /// What the pod wants, one entry per platform among the candidates; [`Row::group`] is the index.
+    pub wanted: Vec<Wanted>,
+    /// One per distinct known candidate, in the order asked.
+    pub rows: Vec<Row>,
+    /// The cold node that pods of this kind shall meet on, if one was needed.
+    pub home: Option<NodeId>,
+    /// Candidates that the cluster does not know.
+    pub unknown_count: usize,
+    /// The points of each of those: as a cold, idle node.
+    pub unknown_points: u8,
+    pub(super) needs: Vec<Need>,
+    pub(super) scratch: Scratch,
+}
+
+/// What one candidate costs, with its parts. Nothing is text, so that 15,000 of them are cheap.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// The candidate.
+    pub node: NodeId,
+    /// Index into [`Decision::wanted`].
+    pub group: u8,
+    /// Signed points on the policy's curve, -10 to 10.
+    pub raw: i8,
+    /// Points in the answer, 0 to 10; nodes with 0 are left out of it.
+    pub points: u8,
+    /// What else is to be said.
+    pub reasons: Reasons,
+    /// Step pods that wait on the node.
+    pub waiting_pods: u32,
+    /// Compressed bytes that placing the pod here would move.
+    pub missing: Bytes,
+    /// Compressed bytes it needs that are already on their way here.
+    pub arriving: Bytes,
+    /// Until the pulls in progress that it has to wait for are done.
+    pub wait: Nanos,
+    /// To fetch what is missing.
+    pub fetch: Nanos,
+    /// To unpack what is missing.
+    pub unpack: Nanos,
+    /// For the step pods that already wait here.
+    pub heat: Nanos,
+    /// Counted in its favour: pulls that meeting here avoids.
+    pub credit: Nanos,
+    /// Nanoseconds saved against a cold, idle node; negative for a loss.
+    pub saved: i64,
+}
+
+/// What a pod wants on one platform.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Of these candidates; `None` for nodes that tell none.
+    pub platform: Option<PlatformId>,
+    /// Compressed bytes of everything known, shared layers once.
+    pub bytes: Bytes,
+    /// Cost of a cold, idle node.
+    pub cold: Nanos,
+    /// One verdict per image of the pod, in its order.
+    pub verdicts: Vec<Verdict>,
+    /// Stable hash of the heaviest cargo.
+    pub home_key: u64,
+}
+
+/// What is known of one of the pod's images on one platform.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Its layers are known.
+    Layers(ImageId),
+    /// Only name and size: it counts as a whole.
+    Whole(Bytes),
+    /// A node holds it, but nobody tells its size: the policy's assumption counts.
+    Unsized(Bytes),
+    /// The same image and pull policy occurred before in the pod.
+    Repeated,
+    /// No node holds it and no source knows its layers: it counts nothing.
+    Unknown,
+    /// The text is no image reference.
+    Unreadable,
+}
+
+/// Why a whole answer is neutral.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Neutral {
+    /// The pod has no containers and no image volumes.
+    NoImages,
+    /// None of the candidates is in the index.
+    NoKnownCandidate,
+    /// Nobody knows any of the pod's images.
+    ImagesUnknown,
+}
+
+/// A set of remarks on a row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reasons(u16);
+
+impl Reasons {
+    /// The pull policy is `Never` and the node does not hold the reference: the container would fail.
+    pub const NEVER_PULLED: Self = Self(1);
+    /// Some cargo is on its way for another pod.
+    pub const ARRIVING: Self = Self(1 << 1);
+    /// Other pulls come first.
+    pub const QUEUED: Self = Self(1 << 2);
+    /// Pods of this kind shall meet here.
+    pub const HOME: Self = Self(1 << 3);
+    /// The node's image list was cut and could hide an image of this size: charged as missing.
+    pub const LIST_CUT: Self = Self(1 << 4);
+    /// The node holds a reference of the pod and will not ask the registry whether it moved.
+    pub const REFERENCE_HELD: Self = Self(1 << 5);
+    /// It holds the reference, but was not seen to pull it with the pod's secret: asks the registry.
+    pub const REVERIFIES: Self = Self(1 << 6);
+    /// The node tells no platform; images of any were taken.
+    pub const PLATFORM_UNTOLD: Self = Self(1 << 7);
+
+    /// Every remark with its name in JSON and on the page.
+    pub const NAMES: [(Self, &'static str); 8] = [
+        (Self::NEVER_PULLED, "never-pulled"),
+        (Self::ARRIVING, "arriving"),
+        (Self::QUEUED, "queued"),
+        (Self::HOME, "home"),
+        (Self::LIST_CUT, "list-cut"),
+        (Self::REFERENCE_HELD, "reference-held"),
+        (Self::REVERIFIES, "reverifies"),
+        (Self::PLATFORM_UNTOLD, "platform-untold"),
+    ];
+
+    /// Adds a remark.
+    pub fn add(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Whether a remark was made.
+    #[must_use]
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// The names of the remarks made, in a fixed order.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES
+            .into_iter()
+            .filter(move |(reason, _)| self.has(*reason))
+            .map(|(_, name)| name)
+    }
+}
+
+impl Neutral {
+    /// The name in metrics, JSON and logs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoImages => "no-images",
+            Self::NoKnownCandidate => "no-known-candidate",
+            Self::ImagesUnknown => "images-unknown",
+        }
+    }
+}
+
+impl Wanted {
+    /// Whether anything about the pod's images is known.
+    #[must_use]
+    pub fn has_known_image(&self) -> bool {
+        self.verdicts.iter().any(|verdict| {
+            matches!(
+                verdict,
+                Verdict::Layers(_) | Verdict::Whole(_) | Verdict::Unsized(_)
+            )
+        })
+    }
+}
+
+impl Row {
+    /// Seconds until the pod's cargo is on the node, and what the pods there before it cost.
+    #[must_use]
+    pub fn cost(&self) -> Nanos {
+        self.wait + self.fetch + self.unpack + self.heat
+    }
+}
+
+impl Default for Row {
+    fn default() -> Self {
+        Self {
+            node: NodeId(u32::MAX),
+            group: 0,
+            raw: 0,
+            points: 0,
+            reasons: Reasons::default(),
+            waiting_pods: 0,
+            missing: Bytes(0),
+            arriving: Bytes(0),
+            wait: Nanos(0),
+            fetch: Nanos(0),
+            unpack: Nanos(0),
+            heat: Nanos(0),
+            credit: Nanos(0),
+            saved: 0,
+        }
+    }
+}
+
+impl Decision {
+    pub(super) fn reset(&mut self, now: Time) {
+        self.at = now;
+        self.neutral = None;
+        self.wanted.clear();
+        self.rows.clear();
+        self.home = None;
+        self.unknown_count = 0;
+        self.unknown_points = 0;
+    }
+
+    /// What the pod wants on the platform of a row.
+    #[must_use]
+    pub fn wanted_of(&self, row: &Row) -> &Wanted {
+        &self.wanted[usize::from(row.group)]
+    }
+}
+
+/// Working memory: bitmaps over nodes, and where each candidate's row is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scratch {
+    /// All candidates.
+    pub(super) candidates: Vec<u64>,
+    /// Candidates of the group at hand.
+    pub(super) group: Vec<u64>,
+    /// One bitmap after another: for each need, the nodes that are charged for it.
+    pub(super) charged: Vec<u64>,
+    /// Holders of the thing at hand.
+    pub(super) holders: Vec<u64>,
+    /// Nodes that hold all layers so far.
+    pub(super) prefix: Vec<u64>,
+    /// Row of each node, `u32::MAX` for none.
+    pub(super) row_of: Vec<u32>,
+}
+
+impl Scratch {
+    fn words(node_count: usize) -> usize {
+        node_count.div_ceil(64)
+    }
+
+    /// Makes the tables large enough; keeps what is in them.
+    pub(super) fn fit(&mut self, node_count: usize) {
+        let words = Self::words(node_count);
+        for bitmap in [
+            &mut self.candidates,
+            &mut self.group,
+            &mut self.holders,
+            &mut self.prefix,
+        ] {
+            bitmap.resize(words, 0);
+        }
+        self.row_of.resize(node_count, u32::MAX);
+    }
+}

@@ -1,0 +1,89 @@
+//! The tracker: events in, one [`Cluster`] kept.
+//!
+//! [`Tracker::apply`] is the only way to change the cluster, for `serve` and `demo` alike. It is
+//! synchronous, reads no clock (`now` is an argument), and cannot fail: an odd object changes less,
+//! never everything. It knows nothing of policies or scores.
+
+pub mod event;
+mod holding;
+mod images;
+mod nodes;
+mod pods;
+mod pulls;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use crate::model::cluster::{Cluster, NodeId};
+use crate::model::unit::Time;
+use crate::state::event::{Event, Kind};
+
+/// Owns the cluster and applies events to it.
+#[derive(Debug, Default)]
+pub struct Tracker {
+    cluster: Cluster,
+    /// When something inferred on a node ends by itself. May name nodes that are gone.
+    deadlines: BTreeSet<(Time, NodeId)>,
+    /// Counts resyncs; objects without the current mark when one ends were deleted meanwhile.
+    resync_mark: u64,
+}
+
+impl Tracker {
+    /// The cluster as of the last event.
+    #[must_use]
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// Applies one event that was observed at `now`.
+    pub fn apply(&mut self, event: Event, now: Time) {
+        match event {
+            Event::ResyncStarted(_) => self.resync_mark += 1,
+            Event::ResyncEnded(kind) => self.end_resync(kind, now),
+            Event::NodeApplied(facts) => self.apply_node(facts, now),
+            Event::NodeRemoved { name } => self.remove_node(&name, now),
+            Event::PodApplied(facts) => self.apply_pod(&facts, now),
+            Event::PodRemoved { uid } => self.remove_pod(&uid, now),
+            Event::ImageKnown(facts) => self.add_image(facts, now),
+            Event::TimePassed => self.expire(now),
+        }
+    }
+
+    fn end_resync(&mut self, kind: Kind, now: Time) {
+        match kind {
+            Kind::Nodes => {
+                let mark = self.resync_mark;
+                let gone = self.cluster.nodes.iter();
+                let gone = gone.filter(|node| node.exists && node.resync_mark < mark);
+                for name in gone.map(|node| node.name.clone()).collect::<Vec<_>>() {
+                    self.remove_node(&name, now);
+                }
+                self.cluster.nodes_synced = true;
+            }
+            Kind::Pods => {
+                let mark = self.resync_mark;
+                let gone = self.cluster.pods.iter();
+                let gone = gone.filter(|pod| pod.node.is_some() && pod.resync_mark < mark);
+                for uid in gone.map(|pod| pod.uid.clone()).collect::<Vec<_>>() {
+                    self.remove_pod(&uid, now);
+                }
+                self.cluster.pods_synced = true;
+            }
+        }
+    }
+
+    /// Ends what was only inferred and has outlived its bound.
+    fn expire(&mut self, now: Time) {
+        while let Some(&(deadline, node)) = self.deadlines.first() {
+            if deadline > now {
+                break;
+            }
+            self.deadlines.pop_first();
+            if node.index() < self.cluster.nodes.len() {
+                self.expire_evidence(node, now);
+                self.refresh_pulls(node, now);
+            }
+        }
+    }
+}

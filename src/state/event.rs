@@ -1,0 +1,45 @@
+//! Everything that can happen to the cluster, as the tracker sees it.
+//!
+//! Events come from watch streams, from image sources and from the demo's embedded cluster; whoever
+//! makes one has already translated it into the model's types.
+
+use crate::model::image::ImageFacts;
+use crate::model::node::NodeFacts;
+use crate::model::pod::PodFacts;
+
+/// One thing that happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A full list of one kind begins: its objects follow as `Applied`, in any order.
+    ResyncStarted(Kind),
+    /// That list is complete: objects it did not name are gone. After the first one of each kind the
+    /// cluster counts as synced.
+    ResyncEnded(Kind),
+    /// A node was added or changed; carries the whole of it.
+    NodeApplied(NodeFacts),
+    /// A node was deleted. What lay on it is forgotten.
+    NodeRemoved {
+        /// Its name.
+        name: String,
+    },
+    /// A pod was added or changed; carries the whole of it. Pods without a node change nothing.
+    PodApplied(PodFacts),
+    /// A pod was deleted. Unknown uids are no error.
+    PodRemoved {
+        /// Its uid.
+        uid: String,
+    },
+    /// The layers of an image became known, or known better.
+    ImageKnown(ImageFacts),
+    /// Nothing but time: what was inferred may end. Sent about once a second.
+    TimePassed,
+}
+
+/// What a resync lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Nodes.
+    Nodes,
+    /// Pods.
+    Pods,
+}

@@ -1,0 +1,288 @@
+//! Images whose layers are known: chains, names, and which records on nodes are which image.
+//!
+//! Decides when a record that a node lists is taken for a known image: by digest, else by name where
+//! nothing contradicts it. Does not decide which image a tag means for a pod: that is
+//! [`crate::score`]'s.
+
+use std::sync::Arc;
+
+use crate::model::chain::{Chain, ChainKey, KeySpace};
+use crate::model::cluster::{
+    ChainId, Cluster, Image, ImageId, PlatformId, Record, RecordId, stable_hash,
+};
+use crate::model::image::{ImageFacts, Layer, Platform};
+use crate::model::unit::{Bytes, Time};
+use crate::state::Tracker;
+use crate::state::holding::put;
+
+/// A record's size may exceed its layers by this and still be that image: containerd counts manifest
+/// and config too, some 10 to 100 kB.
+const CONFIG_BYTES_MAX: Bytes = Bytes(512 << 10);
+
+impl Tracker {
+    /// Adds an image, or replaces what was known of the one with the same manifest digest.
+    pub(super) fn add_image(&mut self, facts: ImageFacts, now: Time) {
+        let facts = match self.known_twin(&facts) {
+            Some(twin) => {
+                let merged = self.merge(twin, facts);
+                self.remove_image(twin);
+                merged
+            }
+            None => facts,
+        };
+        // Images are always for a told platform; one without is kept for nodes that tell none.
+        let platform = self
+            .platform_id(&facts.platform)
+            .or_else(|| self.platform_id(&Platform::new("linux", "amd64", "")));
+        let Some(platform) = platform else { return };
+        let image = self.cluster.build_image(&facts, platform);
+        let id = self.cluster.place_image(image);
+        self.resolve_records_of(id);
+        self.refresh_all_pulls(now);
+    }
+
+    /// Takes a record for the image it is, if that is known, and sets its holders' chains.
+    pub(super) fn resolve_record(&mut self, id: RecordId) {
+        let image = self.cluster.image_of_record(self.cluster.record(id));
+        let before = self.cluster.record(id).image;
+        if image == before {
+            return;
+        }
+        self.cluster.records[id.index()].image = None;
+        let holders: Vec<_> = self.cluster.record(id).holders.iter().collect();
+        if let Some(before) = before {
+            holders
+                .iter()
+                .for_each(|&node| self.cluster.clear_chains(node, before));
+        }
+        self.cluster.records[id.index()].image = image;
+        if let Some(image) = image {
+            holders
+                .iter()
+                .for_each(|&node| self.cluster.set_chains(node, image));
+        }
+    }
+
+    fn known_twin(&self, facts: &ImageFacts) -> Option<ImageId> {
+        let manifest = self.cluster.digest_id(facts.digests.first()?)?;
+        let mut images = self.cluster.digest(manifest).images.iter().copied();
+        images.find(|&id| {
+            let image = self.cluster.image(id);
+            image.digests.first() == Some(&manifest)
+                && *self.cluster.platform(image.platform) == facts.platform
+        })
+    }
+
+    /// The new facts with the old names; diff ids once known are not forgotten.
+    fn merge(&self, twin: ImageId, mut facts: ImageFacts) -> ImageFacts {
+        let image = self.cluster.image(twin);
+        let texts = image
+            .references
+            .iter()
+            .map(|&id| self.cluster.reference_text(id));
+        add_missing(&mut facts.references, texts);
+        let texts = image.digests.iter().map(|&id| self.cluster.digest_text(id));
+        add_missing(&mut facts.digests, texts);
+        facts.published_at = facts.published_at.max(image.published_at);
+        let same_length = image.chains.len() == facts.layers.len();
+        if image.space == KeySpace::DiffIds && same_length {
+            for (layer, chain) in facts.layers.iter_mut().zip(&image.chains) {
+                let known = self
+                    .cluster
+                    .chain_ids
+                    .key(chain.0)
+                    .map(|key| key.digest.to_string());
+                layer.diff_id = layer.diff_id.take().or(known);
+            }
+        }
+        facts
+    }
+
+    fn remove_image(&mut self, id: ImageId) {
+        for digest in self.cluster.image(id).digests.clone() {
+            self.cluster.digests[digest.index()]
+                .images
+                .retain(|image| *image != id);
+        }
+        for reference in self.cluster.image(id).references.clone() {
+            self.cluster.references[reference.index()]
+                .images
+                .retain(|image| *image != id);
+        }
+        self.resolve_records_of(id);
+        let Some(image) = self.cluster.images[id.index()].take() else {
+            return;
+        };
+        image
+            .references
+            .into_iter()
+            .for_each(|r| self.cluster.release_reference(r));
+        image
+            .digests
+            .into_iter()
+            .for_each(|d| self.cluster.release_digest(d));
+        for chain in image.chains {
+            if self.cluster.chain_ids.release(chain.0) {
+                self.cluster.chains[chain.index()] = Chain::default();
+            }
+        }
+    }
+
+    /// Looks again at every record that shares a name with the image.
+    fn resolve_records_of(&mut self, id: ImageId) {
+        let image = self.cluster.image(id);
+        let by_digest = image
+            .digests
+            .iter()
+            .flat_map(|&d| &self.cluster.digest(d).records);
+        let by_name = image
+            .references
+            .iter()
+            .flat_map(|&r| &self.cluster.reference(r).records);
+        let mut records: Vec<_> = by_digest.chain(by_name).copied().collect();
+        records.sort_unstable();
+        records.dedup();
+        records
+            .into_iter()
+            .for_each(|record| self.resolve_record(record));
+    }
+}
+
+fn add_missing<'a>(texts: &mut Vec<String>, more: impl Iterator<Item = &'a str>) {
+    for text in more {
+        if !texts.iter().any(|known| known == text) {
+            texts.push(text.to_owned());
+        }
+    }
+}
+
+impl Cluster {
+    fn build_image(&mut self, facts: &ImageFacts, platform: PlatformId) -> Image {
+        let space = KeySpace::of(&facts.layers);
+        let chains = self.acquire_chains(space, &facts.layers);
+        let heaviest = facts
+            .layers
+            .iter()
+            .rev()
+            .max_by_key(|layer| layer.compressed_bytes);
+        Image {
+            digests: facts
+                .digests
+                .iter()
+                .map(|text| self.acquire_digest(text))
+                .collect(),
+            references: facts
+                .references
+                .iter()
+                .map(|text| self.acquire_reference(text))
+                .collect(),
+            platform,
+            space,
+            chains,
+            bytes_beyond: bytes_beyond(&facts.layers),
+            home_key: heaviest.map_or(0, |layer| stable_hash(&layer.digest)),
+            published_at: facts.published_at,
+        }
+    }
+
+    fn acquire_chains(&mut self, space: KeySpace, layers: &[Layer]) -> Vec<ChainId> {
+        let mut parent = None;
+        let mut chains = Vec::with_capacity(layers.len());
+        for (depth, layer) in layers.iter().enumerate() {
+            let digest = Arc::from(space.digest_of(layer));
+            let key = ChainKey {
+                parent,
+                space,
+                digest,
+            };
+            let fresh = self.chain_ids.get(&key).is_none();
+            let id = ChainId(self.chain_ids.acquire(key));
+            if fresh {
+                let layer_bytes = layer.compressed_bytes;
+                put(
+                    &mut self.chains,
+                    id.index(),
+                    Chain {
+                        depth,
+                        layer_bytes,
+                        ..Chain::default()
+                    },
+                );
+            }
+            chains.push(id);
+            parent = Some(id);
+        }
+        chains
+    }
+
+    fn place_image(&mut self, image: Image) -> ImageId {
+        let at = self
+            .images
+            .iter()
+            .position(Option::is_none)
+            .unwrap_or(self.images.len());
+        let id = ImageId(u32::try_from(at).expect("fewer than 2^32 images"));
+        for digest in &image.digests {
+            self.digests[digest.index()].images.push(id);
+        }
+        for reference in &image.references {
+            self.references[reference.index()].images.push(id);
+        }
+        put(&mut self.images, at, Some(image));
+        id
+    }
+
+    /// The image a record stands for: the one with its digest; else, among those that go by its
+    /// name, the one whose size fits, or, where a record has neither digest nor size, the newest.
+    fn image_of_record(&self, record: &Record) -> Option<ImageId> {
+        let by_digest = record
+            .digests
+            .iter()
+            .flat_map(|&d| &self.digest(d).images)
+            .copied();
+        let by_digest = self.newest_on(record.platform, by_digest);
+        if by_digest.is_some() {
+            return by_digest;
+        }
+        let by_name = record
+            .references
+            .iter()
+            .flat_map(|&r| &self.reference(r).images)
+            .copied();
+        if record.digests.is_empty() {
+            // A tag alone: of several images that had it, the size tells which; else the newest.
+            let fitting = by_name
+                .clone()
+                .filter(|&id| size_fits(record.size, self.image(id)));
+            return self
+                .newest_on(record.platform, fitting)
+                .or_else(|| self.newest_on(record.platform, by_name));
+        }
+        self.newest_on(
+            record.platform,
+            by_name.filter(|&id| size_fits(record.size, self.image(id))),
+        )
+    }
+}
+
+fn size_fits(size: Bytes, image: &Image) -> bool {
+    let layers = image.total_bytes();
+    size >= layers && size <= layers + CONFIG_BYTES_MAX
+}
+
+/// See [`Image::bytes_beyond`].
+fn bytes_beyond(layers: &[Layer]) -> Vec<Bytes> {
+    let mut beyond = vec![Bytes(0); layers.len() + 1];
+    for (at, layer) in layers.iter().enumerate().rev() {
+        let again = layers[at + 1..]
+            .iter()
+            .any(|later| later.digest == layer.digest);
+        let own = if again {
+            Bytes(0)
+        } else {
+            layer.compressed_bytes
+        };
+        beyond[at] = beyond[at + 1] + own;
+    }
+    beyond
+}

@@ -1,0 +1,185 @@
+//! Nodes come, change and go: their platform, their labels, and what their kubelet lists.
+//!
+//! Decides how a new `status.images` replaces the old one and what a list that was cut at the
+//! kubelet's limit can still hide. Pods on the node are `pods`' business.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::model::cluster::{Node, NodeId, PlatformId, RecordId, RecordKey, stable_hash};
+use crate::model::image::Platform;
+use crate::model::node::{NodeFacts, ReportedImage};
+use crate::model::unit::{Bytes, Time};
+use crate::state::Tracker;
+use crate::state::holding::{LIST_LAG, put};
+
+/// The kubelet lists at most this many images by default (`nodeStatusMaxImages`), the largest. A list
+/// of this length may have been cut; a longer one shows that the limit was raised or lifted.
+const LISTED_IMAGES_MAX: usize = 50;
+
+impl Tracker {
+    pub(super) fn apply_node(&mut self, facts: NodeFacts, now: Time) {
+        let id = self.node_named(&facts.name, now);
+        let platform = self.platform_id(&facts.platform);
+        let mark = self.resync_mark;
+        let node = &mut self.cluster.nodes[id.index()];
+        node.resync_mark = mark;
+        if !node.exists {
+            node.exists = true;
+            node.added_at = now;
+        }
+        node.platform = platform;
+        node.labels = facts.labels;
+        node.kubelet_minor = facts.kubelet_minor;
+        self.set_cut(id, cut_at(&facts.images));
+        self.replace_list(id, platform, facts.images, now);
+        if !self.cluster.node(id).waiting.is_empty() {
+            self.refresh_pulls(id, now);
+        }
+    }
+
+    pub(super) fn remove_node(&mut self, name: &str, now: Time) {
+        let Some(id) = self.cluster.node_id(name) else {
+            return;
+        };
+        self.unhold_all(id);
+        let node = &mut self.cluster.nodes[id.index()];
+        node.exists = false;
+        node.platform = None;
+        node.labels = BTreeMap::new();
+        self.set_cut(id, None);
+        let pods = self.cluster.pods.iter().filter(|pod| pod.node == Some(id));
+        for uid in pods.map(|pod| pod.uid.clone()).collect::<Vec<_>>() {
+            self.remove_pod(&uid, now);
+        }
+        self.free_node_if_unused(id);
+    }
+
+    fn set_cut(&mut self, id: NodeId, cut_at: Option<Bytes>) {
+        let node = &mut self.cluster.nodes[id.index()];
+        self.cluster.cut_lists -= usize::from(node.list_cut_at.is_some());
+        self.cluster.cut_lists += usize::from(cut_at.is_some());
+        node.list_cut_at = cut_at;
+    }
+
+    /// The id of a node by name; a placeholder if only a pod has named it so far.
+    pub(super) fn node_named(&mut self, name: &str, now: Time) -> NodeId {
+        if let Some(id) = self.cluster.node_id(name) {
+            return id;
+        }
+        let name: Arc<str> = Arc::from(name);
+        let id = NodeId(self.cluster.node_ids.acquire(name.clone()));
+        let name_hash = stable_hash(&name);
+        let node = Node {
+            name,
+            name_hash,
+            added_at: now,
+            ..Node::default()
+        };
+        put(&mut self.cluster.nodes, id.index(), node);
+        id
+    }
+
+    /// Forgets a node that has neither an object nor pods.
+    pub(super) fn free_node_if_unused(&mut self, id: NodeId) {
+        let node = &self.cluster.nodes[id.index()];
+        if node.exists || node.pod_count > 0 {
+            return;
+        }
+        self.unhold_all(id);
+        self.cluster.pulling.remove(id);
+        self.cluster.nodes[id.index()] = Node::default();
+        self.cluster.node_ids.release(id.0);
+    }
+
+    /// The id of a platform; `None` for an untold one.
+    pub(super) fn platform_id(&mut self, platform: &Platform) -> Option<PlatformId> {
+        if platform.os.is_empty() || platform.architecture.is_empty() {
+            return None;
+        }
+        let platforms = &mut self.cluster.platforms;
+        let at = platforms
+            .iter()
+            .position(|known| known == platform)
+            .unwrap_or_else(|| {
+                platforms.push(platform.clone());
+                platforms.len() - 1
+            });
+        u32::try_from(at).ok().map(PlatformId)
+    }
+
+    fn replace_list(
+        &mut self,
+        id: NodeId,
+        platform: Option<PlatformId>,
+        images: Vec<ReportedImage>,
+        now: Time,
+    ) {
+        let mut listed: Vec<RecordId> = Vec::with_capacity(images.len());
+        for image in images {
+            let record = self.acquire_record(RecordKey::new(platform, image), now);
+            listed.push(record);
+        }
+        listed.sort_unstable();
+        for window in 1..listed.len() {
+            if listed[window] == listed[window - 1] {
+                self.release_record(listed[window]);
+            }
+        }
+        listed.dedup();
+        for &record in &listed {
+            self.hold(id, record).reported = true;
+        }
+        self.drop_unlisted(id, &listed, now);
+    }
+
+    /// Drops what the node no longer lists, and past use that this list disproves or replaces.
+    fn drop_unlisted(&mut self, id: NodeId, listed: &[RecordId], now: Time) {
+        let cut = self.cluster.node(id).list_cut_at.is_some();
+        let mut at = 0;
+        while at < self.cluster.node(id).held.len() {
+            let held = &self.cluster.node(id).held[at];
+            if listed.binary_search(&held.record).is_err() {
+                let overruled = held
+                    .last_used
+                    .is_some_and(|used| !cut && now >= used.after(LIST_LAG));
+                let replaced =
+                    held.last_used.is_some() && self.is_listed_otherwise(id, held.record);
+                let held = &mut self.cluster.nodes[id.index()].held[at];
+                held.reported = false;
+                if overruled || replaced {
+                    held.last_used = None;
+                }
+                if self.drop_if_unsupported(id, at, now) {
+                    continue;
+                }
+            }
+            at += 1;
+        }
+    }
+
+    /// Whether the node lists the image of `record` under a record of its own: from then on the list
+    /// alone says whether it is there.
+    fn is_listed_otherwise(&self, id: NodeId, record: RecordId) -> bool {
+        let record = self.cluster.record(record);
+        self.cluster
+            .node(id)
+            .held
+            .iter()
+            .filter(|held| held.reported)
+            .any(|held| {
+                let listed = self.cluster.record(held.record);
+                listed.digests.iter().any(|d| record.digests.contains(d))
+                    || listed
+                        .references
+                        .iter()
+                        .any(|r| record.references.contains(r))
+            })
+    }
+}
+
+/// Size of the smallest image of a list that may have been cut; `None` for one that was not.
+fn cut_at(images: &[ReportedImage]) -> Option<Bytes> {
+    let smallest = images.iter().map(|image| image.size_bytes).min()?;
+    (images.len() == LISTED_IMAGES_MAX).then_some(Bytes(smallest))
+}

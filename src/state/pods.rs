@@ -1,0 +1,200 @@
+//! Pods that are bound: what they prove about their node, and whether they still wait for images.
+//!
+//! A running container proves its image; an ended one suggests it for a while; a waiting one brings
+//! it. Pods without a node change nothing here. The order and size of pulls is `pulls`' business.
+
+use std::sync::Arc;
+
+use crate::model::cluster::{NodeId, PlatformId, Pod, PodId, PodImageState, RecordId, RecordKey};
+use crate::model::node::ReportedImage;
+use crate::model::pod::{PodFacts, PodImage, PodPhase};
+use crate::model::reference::Reference;
+use crate::model::unit::Time;
+use crate::state::Tracker;
+use crate::state::holding::put;
+
+/// How many (image, secret) pairs one node remembers, the newest. Some two per image a kubelet lists.
+const SECRETS_SEEN_MAX: usize = 100;
+
+impl Tracker {
+    pub(super) fn apply_pod(&mut self, facts: &PodFacts, now: Time) {
+        let Some(node_name) = facts.node.as_deref().filter(|name| !name.is_empty()) else {
+            return;
+        };
+        let node = self.node_named(node_name, now);
+        let before = self.cluster.pod_ids.get(facts.uid.as_str()).map(PodId);
+        let mark = self.resync_mark;
+        let mut pod = Pod {
+            uid: Arc::from(facts.uid.as_str()),
+            full_name: format!("{}/{}", facts.namespace, facts.name),
+            node: Some(node),
+            is_step: facts.is_step,
+            phase: facts.phase,
+            bound_at: before.map_or(facts.bound_at.unwrap_or(now), |id| {
+                facts
+                    .bound_at
+                    .unwrap_or(self.cluster.pods[id.index()].bound_at)
+            }),
+            images: Vec::with_capacity(facts.images.len()),
+            secrets: self.secrets_of(facts),
+            resync_mark: mark,
+        };
+        let platform = self.cluster.node(node).platform;
+        for image in &facts.images {
+            pod.images.extend(self.image_state(image, platform, now));
+        }
+        // The new state is entered before the old one is left, so that shared evidence never flickers.
+        self.cluster.nodes[node.index()].pod_count += 1;
+        self.use_images(node, &pod, facts.ended_at.unwrap_or(now), now);
+        let uid = pod.uid.clone();
+        if let Some(id) = before {
+            self.leave(id, now);
+        }
+        let id = PodId(self.cluster.pod_ids.acquire(uid));
+        let waits = pod.phase == PodPhase::Waiting;
+        put(&mut self.cluster.pods, id.index(), pod);
+        if waits {
+            self.enqueue(node, id);
+        }
+        self.refresh_pulls(node, now);
+    }
+
+    pub(super) fn remove_pod(&mut self, uid: &str, now: Time) {
+        let Some(id) = self.cluster.pod_ids.get(uid).map(PodId) else {
+            return;
+        };
+        let Some(node) = self.cluster.pods[id.index()].node else {
+            return;
+        };
+        self.leave(id, now);
+        self.refresh_pulls(node, now);
+        self.free_node_if_unused(node);
+    }
+
+    /// Takes a pod's state out of the cluster.
+    fn leave(&mut self, id: PodId, now: Time) {
+        let pod = std::mem::take(&mut self.cluster.pods[id.index()]);
+        self.cluster.pod_ids.release(id.0);
+        let Some(node) = pod.node else { return };
+        let on_node = &mut self.cluster.nodes[node.index()];
+        on_node.pod_count -= 1;
+        if let Some(at) = on_node.waiting.iter().position(|waiting| *waiting == id) {
+            on_node.waiting.remove(at);
+            on_node.waiting_step_pods -= u32::from(pod.is_step);
+        }
+        for image in pod.images {
+            if let Some(record) = image.evidence {
+                if pod.phase != PodPhase::Ended {
+                    self.stop_using(node, record, now);
+                }
+                self.release_record(record);
+            }
+            self.cluster.release_reference(image.reference);
+        }
+    }
+
+    fn image_state(
+        &mut self,
+        image: &PodImage,
+        platform: Option<PlatformId>,
+        now: Time,
+    ) -> Option<PodImageState> {
+        let reference = Reference::parse(&image.reference)?;
+        let image_id = image.image_id.as_deref().filter(|id| !id.is_empty());
+        let evidence = image_id.map(|image_id| {
+            let mut names = vec![reference.as_str().to_owned()];
+            names.extend(Reference::parse(image_id).map(|id| id.as_str().to_owned()));
+            let reported = ReportedImage {
+                names,
+                size_bytes: 0,
+            };
+            self.acquire_record(RecordKey::new(platform, reported), now)
+        });
+        Some(PodImageState {
+            reference: self.cluster.acquire_reference(reference.as_str()),
+            pull_policy: image.pull_policy,
+            pulled: image_id.is_some(),
+            pull_fails: image.pull_fails,
+            evidence,
+        })
+    }
+
+    /// Enters what the pod's containers prove: use now, or use until `ended_at`.
+    fn use_images(&mut self, node: NodeId, pod: &Pod, ended_at: Time, now: Time) {
+        for image in &pod.images {
+            let Some(record) = image.evidence else {
+                continue;
+            };
+            // One more holder of the record, which `hold` takes over.
+            let key = self.cluster.record_ids.key(record.0).cloned();
+            let Some(key) = key else { continue };
+            let record = self.acquire_record(key, now);
+            self.remember_secrets(node, image, &pod.secrets);
+            let held = self.hold(node, record);
+            if pod.phase == PodPhase::Ended {
+                held.last_used = held.last_used.max(Some(ended_at));
+                self.end_use(node, record, ended_at, now);
+            } else {
+                held.users += 1;
+            }
+        }
+    }
+
+    fn stop_using(&mut self, node: NodeId, record: RecordId, now: Time) {
+        let held = &mut self.cluster.nodes[node.index()].held;
+        let Ok(at) = held.binary_search_by_key(&record, |held| held.record) else {
+            return;
+        };
+        held[at].users = held[at].users.saturating_sub(1);
+        if held[at].users == 0 && held[at].last_used.is_none() {
+            held[at].last_used = Some(now);
+        }
+        let used = held[at].last_used.unwrap_or(now);
+        self.end_use(node, record, used, now);
+    }
+
+    /// After the last use at `used`: gone at once if that is long past, else looked at again later.
+    fn end_use(&mut self, node: NodeId, record: RecordId, used: Time, now: Time) {
+        let held = &self.cluster.nodes[node.index()].held;
+        let Ok(at) = held.binary_search_by_key(&record, |held| held.record) else {
+            return;
+        };
+        if !self.drop_if_unsupported(node, at, now) {
+            self.expect_expiry(node, used);
+        }
+    }
+
+    fn secrets_of(&self, facts: &PodFacts) -> Vec<Arc<str>> {
+        let names = facts.pull_secrets.iter();
+        names
+            .map(|name| Arc::from(format!("{}/{name}", facts.namespace)))
+            .collect()
+    }
+
+    fn remember_secrets(&mut self, node: NodeId, image: &PodImageState, secrets: &[Arc<str>]) {
+        let seen = &mut self.cluster.nodes[node.index()].secrets_seen;
+        for secret in secrets {
+            let pair = (image.reference, secret.clone());
+            if !seen.contains(&pair) {
+                seen.push(pair);
+            }
+        }
+        let excess = seen.len().saturating_sub(SECRETS_SEEN_MAX);
+        seen.drain(..excess);
+    }
+
+    /// Puts a waiting pod in its place in the node's queue.
+    fn enqueue(&mut self, node: NodeId, id: PodId) {
+        let pod = &self.cluster.pods[id.index()];
+        let place = (pod.bound_at, pod.uid.clone());
+        let is_step = pod.is_step;
+        let waiting = &self.cluster.nodes[node.index()].waiting;
+        let at = waiting.partition_point(|&other| {
+            let other = &self.cluster.pods[other.index()];
+            (other.bound_at, &other.uid) < (place.0, &place.1)
+        });
+        let on_node = &mut self.cluster.nodes[node.index()];
+        on_node.waiting.insert(at, id);
+        on_node.waiting_step_pods += u32::from(is_step);
+    }
+}
