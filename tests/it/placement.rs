@@ -18,7 +18,7 @@ const IMAGE_BYTES: i64 = 1800 << 20;
 fn thousand_nodes() -> Vec<NodeSpec> {
     (0..1000)
         .map(|i| {
-            let node = NodeSpec::new(format!("node-{i:05}"));
+            let node = NodeSpec::new(&format!("node-{i:05}"));
             if i % 100 == 0 {
                 node.holding(IMAGE, IMAGE_BYTES)
             } else {
@@ -30,7 +30,7 @@ fn thousand_nodes() -> Vec<NodeSpec> {
 
 fn step_pods(count: usize) -> impl Iterator<Item = PodSpec> {
     (0..count).map(|i| {
-        let mut pod = PodSpec::new(format!("step-{i:04}"), IMAGE);
+        let mut pod = PodSpec::new(&format!("step-{i:04}"), IMAGE);
         pod.labels.insert(
             "tekton.dev/pipelineRun".to_owned(),
             format!("run-{}", i / 10),
