@@ -26,6 +26,9 @@ use crate::state::event::{Event, Kind};
 const CONTACT_INTERVAL: Duration = Duration::from_secs(15);
 /// Objects in one page of a list, where the server cannot stream: the API machinery's own default.
 const PAGE_SIZE: u32 = 500;
+/// Pods enter the picture when they are bound; before that they change nothing, and a burst of new
+/// pods must not delay the news of where the ones before it went.
+const BOUND_PODS: &str = "spec.nodeName!=";
 
 /// Watches until cancelled. Each part runs on its own, so that one kind being refused does not silence
 /// the other.
@@ -46,7 +49,7 @@ async fn watch_nodes(client: Client, shared: Arc<Shared>) {
     let removed = |node: NodeObject<ObjectMeta>| Event::NodeRemoved {
         name: node.metadata.name().to_owned(),
     };
-    follow(Api::all(client), Kind::Nodes, &shared, applied, removed).await;
+    follow(Api::all(client), (Kind::Nodes, ""), &shared, applied, removed).await;
 }
 
 async fn watch_pods(client: Client, shared: Arc<Shared>) {
@@ -57,34 +60,25 @@ async fn watch_pods(client: Client, shared: Arc<Shared>) {
     let removed = |pod: PodObject<ObjectMeta>| Event::PodRemoved {
         uid: pod_facts(pod, false).uid,
     };
-    follow(Api::all(client), Kind::Pods, &shared, applied, removed).await;
+    follow(Api::all(client), (Kind::Pods, BOUND_PODS), &shared, applied, removed).await;
 }
 
 /// Follows one kind for ever. Starts with streaming lists and falls back to paged ones where the API
 /// server does not know them.
 async fn follow<K>(
     api: Api<K>,
-    kind: Kind,
+    (kind, fields): (Kind, &str),
     shared: &Shared,
     applied: impl Fn(K) -> Event,
     removed: impl Fn(K) -> Event,
 ) where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
 {
-    for config in [
-        watcher::Config::default().streaming_lists(),
-        watcher::Config::default(),
-    ] {
-        let streams = config == watcher::Config::default().streaming_lists();
-        let stream = watcher(api.clone(), config.page_size(PAGE_SIZE)).default_backoff();
-        if consume(stream, kind, shared, streams, &applied, &removed)
-            .await
-            .is_break()
-        {
-            tracing::info!(
-                ?kind,
-                "the API server does not stream lists: listing in pages"
-            );
+    let paged = watcher::Config::default().fields(fields).page_size(PAGE_SIZE);
+    for (streams, config) in [(true, paged.clone().streaming_lists()), (false, paged)] {
+        let stream = watcher(api.clone(), config).default_backoff();
+        if consume(stream, kind, shared, streams, &applied, &removed).await.is_break() {
+            tracing::info!(?kind, "the API server does not stream lists: listing in pages");
         }
     }
 }

@@ -23,7 +23,7 @@ impl Tracker {
         };
         let node = self.node_named(node_name, now);
         let before = self.cluster.pod_ids.get(facts.uid.as_str()).map(PodId);
-        let mark = self.resync_mark;
+        let mark = self.pods_mark;
         let mut pod = Pod {
             uid: Arc::from(facts.uid.as_str()),
             full_name: format!("{}/{}", facts.namespace, facts.name),
