@@ -21,7 +21,7 @@ type PerNode = BTreeMap<String, usize>;
 /// A control plane with nodes, and an extender that knows them.
 struct Stage {
     // Dropped in this order: the servers before the plane they talk to.
-    scheduler: Scheduler,
+    _scheduler: Scheduler,
     extender: Extender,
     plane: ControlPlane,
 }
@@ -40,7 +40,7 @@ impl Stage {
         let options =
             SchedulerOptions { extender_url: Some(extender.url.clone()), ..Default::default() };
         let scheduler = Scheduler::start(&plane, options).await?;
-        Ok(Self { scheduler, extender, plane })
+        Ok(Self { _scheduler: scheduler, extender, plane })
     }
 
     /// Makes the pods and waits until `bound` of the namespace are bound, these included.
