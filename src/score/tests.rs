@@ -1,1 +1,40 @@
-//! Tests of the decision.
+//! Tests of the decision, from small clusters that the tracker built out of events.
+//!
+//! The policy of [`policy`] makes seconds easy to read: 100 MB a second to fetch and as much to unpack,
+//! so that 50 MB are one second of cost; no home, no heat. Files that need those turn them on.
+
+mod naive;
+mod properties;
+
+use crate::model::pod::PodFacts;
+use crate::policy::Policy;
+use crate::score::decision::{Decision, Row};
+use crate::score::{Candidates, decide};
+use crate::state::fixtures::world::World;
+
+/// The default policy without the terms that look beyond one pod.
+fn policy() -> Policy {
+    let mut policy = Policy::named("default").expect("comes with the program");
+    policy.home_share = crate::model::unit::PerMille(0);
+    policy.heat_per_waiting_pod = crate::model::unit::Nanos(0);
+    policy
+}
+
+/// All nodes that exist, by name.
+fn everywhere(world: &World) -> Candidates {
+    let nodes = world.cluster().nodes_by_name();
+    Candidates {
+        nodes: nodes.into_iter().map(|(id, _)| id).collect(),
+        unknown_count: 0,
+    }
+}
+
+fn decided(world: &World, pod: &PodFacts, policy: &Policy) -> Decision {
+    decide(pod, &everywhere(world), world.cluster(), policy, world.now)
+}
+
+fn row<'a>(world: &World, decision: &'a Decision, node: &str) -> &'a Row {
+    let id = world.id(node);
+    let row = decision.rows.iter().find(|row| row.node == id);
+    row.unwrap_or_else(|| panic!("no row for {node}"))
+}

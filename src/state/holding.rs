@@ -150,9 +150,10 @@ impl Cluster {
         let (mut references, mut digests) = (Vec::new(), Vec::new());
         for reference in names.iter().filter_map(|name| Reference::parse(name)) {
             if let Some(digest) = reference.digest()
-                && !digests.iter().any(|&id| self.digest_text(id) == digest) {
-                    digests.push(self.acquire_digest(digest));
-                }
+                && !digests.iter().any(|&id| self.digest_text(id) == digest)
+            {
+                digests.push(self.acquire_digest(digest));
+            }
             let text = reference.as_str();
             // A bare image id is a digest and nothing that a pod could refer to.
             if !is_digest(text) && !references.iter().any(|&id| self.reference_text(id) == text) {
