@@ -3,10 +3,9 @@
 //! Decides how a new `status.images` replaces the old one and what a list that was cut at the
 //! kubelet's limit can still hide. Pods on the node are `pods`' business.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::cluster::{Node, NodeId, PlatformId, RecordId, RecordKey, stable_hash};
+use crate::model::cluster::{Node, NodeId, PlatformId, PodId, RecordId, RecordKey, stable_hash};
 use crate::model::image::Platform;
 use crate::model::node::{NodeFacts, ReportedImage};
 use crate::model::unit::{Bytes, Time};
@@ -21,7 +20,7 @@ impl Tracker {
     pub(super) fn apply_node(&mut self, facts: NodeFacts, now: Time) {
         let id = self.node_named(&facts.name, now);
         let platform = self.platform_id(&facts.platform);
-        let mark = self.resync_mark;
+        let mark = self.node_resyncs;
         let node = &mut self.cluster.nodes[id.index()];
         node.resync_mark = mark;
         if !node.exists {
@@ -42,15 +41,12 @@ impl Tracker {
         let Some(id) = self.cluster.node_id(name) else {
             return;
         };
-        self.unhold_all(id);
-        let node = &mut self.cluster.nodes[id.index()];
-        node.exists = false;
-        node.platform = None;
-        node.labels = BTreeMap::new();
         self.set_cut(id, None);
-        let pods = self.cluster.pods.iter().filter(|pod| pod.node == Some(id));
-        for uid in pods.map(|pod| pod.uid.clone()).collect::<Vec<_>>() {
-            self.remove_pod(&uid, now);
+        self.cluster.nodes[id.index()].exists = false;
+        let slots = (0u32..).map(PodId).zip(&self.cluster.pods);
+        let bound = slots.filter(|(_, pod)| pod.node == Some(id));
+        for pod in bound.map(|(pod, _)| pod).collect::<Vec<_>>() {
+            self.leave(pod, now);
         }
         self.free_node_if_unused(id);
     }

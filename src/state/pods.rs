@@ -22,8 +22,13 @@ impl Tracker {
             return;
         };
         let node = self.node_named(node_name, now);
-        let before = self.cluster.pod_ids.get(facts.uid.as_str()).map(PodId);
-        let mark = self.resync_mark;
+        let mut before = self.cluster.pod_ids.get(facts.uid.as_str()).map(PodId);
+        if before.is_some_and(|id| self.cluster.pods[id.index()].node != Some(node)) {
+            // Bound pods do not move: this is another one of the same name, told without a uid.
+            self.remove_pod(&facts.uid, now);
+            before = None;
+        }
+        let mark = self.pod_resyncs;
         let mut pod = Pod {
             uid: Arc::from(facts.uid.as_str()),
             full_name: format!("{}/{}", facts.namespace, facts.name),
@@ -72,7 +77,7 @@ impl Tracker {
     }
 
     /// Takes a pod's state out of the cluster.
-    fn leave(&mut self, id: PodId, now: Time) {
+    pub(super) fn leave(&mut self, id: PodId, now: Time) {
         let pod = std::mem::take(&mut self.cluster.pods[id.index()]);
         self.cluster.pod_ids.release(id.0);
         let Some(node) = pod.node else { return };
