@@ -61,7 +61,7 @@ pub struct Cluster {
     pub(crate) digests: Vec<NameFacts>,
     pub(crate) chain_ids: Interner<ChainKey>,
     pub(crate) chains: Vec<Chain>,
-    /// Slots of removed images are empty and used again.
+    /// Never shrinks; a slot is empty only while its image is being replaced.
     pub(crate) images: Vec<Option<Image>>,
     pub(crate) record_ids: Interner<RecordKey>,
     pub(crate) records: Vec<Record>,

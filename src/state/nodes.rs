@@ -46,7 +46,7 @@ impl Tracker {
         let slots = (0u32..).map(PodId).zip(&self.cluster.pods);
         let bound = slots.filter(|(_, pod)| pod.node == Some(id));
         for pod in bound.map(|(pod, _)| pod).collect::<Vec<_>>() {
-            self.leave(pod, now);
+            self.leave(pod, now, now);
         }
         self.free_node_if_unused(id);
     }

@@ -126,7 +126,7 @@ fn same_rows(
 }
 
 proptest! {
-    #![proptest_config(cases(150))]
+    #![proptest_config(cases(80))]
 
     #[test]
     fn every_row_misses_what_a_walk_over_its_layers_says(case in any_case()) {

@@ -32,7 +32,7 @@ fn any_history() -> impl Strategy<Value = Vec<(u64, Event)>> {
 }
 
 proptest! {
-    #![proptest_config(cases(200))]
+    #![proptest_config(cases(80))]
 
     #[test]
     fn whatever_happens_both_directions_stay_in_step(history in any_history()) {
@@ -59,5 +59,21 @@ proptest! {
             .filter(|(what, count)| *count > 0 && ["nodes", "pods", "records"].contains(what))
             .collect();
         prop_assert_eq!(left, []);
+    }
+
+    #[test]
+    fn what_is_only_inferred_ends_by_itself(history in any_history()) {
+        let mut world = World::new();
+        for (wait, event) in history {
+            world.now = world.now.after(Nanos::from_seconds(wait));
+            world = world.then(event);
+        }
+        // Longer than any belief, and in two steps: the first end of one must not lose the next.
+        world = world.pass(1000).pass(7200);
+        invariants::check(&world.tracker, world.now);
+        for (_, node) in world.cluster().nodes_by_name() {
+            prop_assert!(node.waiting.is_empty());
+            prop_assert!(node.held.iter().all(|held| held.reported || held.users > 0), "{:?}", node.held);
+        }
     }
 }
