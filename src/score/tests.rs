@@ -3,20 +3,30 @@
 //! The policy of [`policy`] makes seconds easy to read: 100 MB a second to fetch and as much to unpack,
 //! so that 50 MB are one second of cost; no home, no heat. Files that need those turn them on.
 
+mod fetch;
+mod heat;
+mod home;
 mod naive;
+mod platform;
+mod points;
 mod properties;
+mod queue;
+mod tag;
 
 use crate::model::pod::PodFacts;
+use crate::model::unit::{Bytes, Nanos, PerMille};
 use crate::policy::Policy;
 use crate::score::decision::{Decision, Row};
 use crate::score::{Candidates, decide};
 use crate::state::fixtures::world::World;
 
+const MB: u64 = 1_000_000;
+
 /// The default policy without the terms that look beyond one pod.
 fn policy() -> Policy {
     let mut policy = Policy::named("default").expect("comes with the program");
-    policy.home_share = crate::model::unit::PerMille(0);
-    policy.heat_per_waiting_pod = crate::model::unit::Nanos(0);
+    policy.home_share = PerMille(0);
+    policy.heat_per_waiting_pod = Nanos(0);
     policy
 }
 
@@ -37,4 +47,16 @@ fn row<'a>(world: &World, decision: &'a Decision, node: &str) -> &'a Row {
     let id = world.id(node);
     let row = decision.rows.iter().find(|row| row.node == id);
     row.unwrap_or_else(|| panic!("no row for {node}"))
+}
+
+/// Checks the bytes that each of the nodes misses for the pod, and the remarks on it.
+fn check(world: &World, pod: &PodFacts, expected: &[(&str, u64, &[&str])]) {
+    let decision = decided(world, pod, &policy());
+    assert_eq!(decision.neutral, None);
+    for (node, missing, reasons) in expected {
+        let row = row(world, &decision, node);
+        assert_eq!(row.missing, Bytes(*missing), "{node} misses");
+        assert_eq!(row.reasons.names().collect::<Vec<_>>(), *reasons, "{node}");
+    }
+    assert_eq!(decision.rows.len(), expected.len());
 }

@@ -160,6 +160,13 @@ impl ImageFacts {
         self
     }
 
+    /// Another manifest with what was said so far.
+    pub(crate) fn named(mut self, name: &str) -> Self {
+        self.digests = vec![digest(name)];
+        self.references.clear();
+        self
+    }
+
     /// A canonical reference that points at it.
     pub(crate) fn tagged(mut self, reference: &str) -> Self {
         self.references.push(reference.to_owned());

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::model::cluster::{NodeId, PlatformId, Pod, PodId, PodImageState, RecordId, RecordKey};
+use crate::model::cluster::{NodeId, PlatformId, Pod, PodId, PodImageState, RecordKey};
 use crate::model::node::ReportedImage;
 use crate::model::pod::{PodFacts, PodImage, PodPhase};
 use crate::model::reference::Reference;

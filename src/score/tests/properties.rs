@@ -12,7 +12,7 @@ use crate::model::node::NodeFacts;
 use crate::model::pod::{PodFacts, PodPhase};
 use crate::policy::Policy;
 use crate::score::decision::{Decision, Neutral, Reasons, Row};
-use crate::score::{Candidates, Question, decide, decide_into};
+use crate::score::{Question, decide, decide_into};
 use crate::state::fixtures::universe::{any_bound_pod, any_image, any_node, any_wishes};
 use crate::state::fixtures::world::World;
 use crate::state::fixtures::{cases, pod};
