@@ -106,8 +106,8 @@ pub struct Node {
     pub pulls: Vec<Pull>,
     /// Which pull secrets were seen to start which image here.
     pub(crate) secrets_seen: Vec<(ReferenceId, Arc<str>)>,
-    /// Bound pods on it, in any phase.
-    pub(crate) pod_count: u32,
+    /// Bound pods on it, in any phase and in no promised order.
+    pub(crate) pods: Vec<PodId>,
     pub(crate) resync_mark: u64,
 }
 

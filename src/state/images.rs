@@ -72,7 +72,7 @@ impl Tracker {
         })
     }
 
-    /// The new facts with the old names; diff ids once known are not forgotten.
+    /// The new facts with the old names; sizes and diff ids once known are not forgotten.
     fn merge(&self, twin: ImageId, mut facts: ImageFacts) -> ImageFacts {
         let image = self.cluster.image(twin);
         let texts = image
@@ -83,15 +83,16 @@ impl Tracker {
         let texts = image.digests.iter().map(|&id| self.cluster.digest_text(id));
         add_missing(&mut facts.digests, texts);
         facts.published_at = facts.published_at.max(image.published_at);
-        let same_length = image.chains.len() == facts.layers.len();
-        if image.space == KeySpace::DiffIds && same_length {
-            for (layer, chain) in facts.layers.iter_mut().zip(&image.chains) {
-                let known = self
-                    .cluster
-                    .chain_ids
-                    .key(chain.0)
-                    .map(|key| key.digest.to_string());
-                layer.diff_id = layer.diff_id.take().or(known);
+        if image.chains.len() != facts.layers.len() {
+            return facts;
+        }
+        for (at, layer) in facts.layers.iter_mut().enumerate() {
+            if layer.compressed_bytes == Bytes(0) {
+                layer.compressed_bytes = image.bytes_beyond[at] - image.bytes_beyond[at + 1];
+            }
+            if image.space == KeySpace::DiffIds && layer.diff_id.is_none() {
+                let key = self.cluster.chain_ids.key(image.chains[at].0);
+                layer.diff_id = key.map(|key| key.digest.to_string());
             }
         }
         facts

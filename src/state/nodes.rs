@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::model::cluster::{Node, NodeId, PlatformId, PodId, RecordId, RecordKey, stable_hash};
+use crate::model::cluster::{Node, NodeId, PlatformId, RecordId, RecordKey, stable_hash};
 use crate::model::image::Platform;
 use crate::model::node::{NodeFacts, ReportedImage};
 use crate::model::unit::{Bytes, Time};
@@ -27,9 +27,12 @@ impl Tracker {
             node.exists = true;
             node.added_at = now;
         }
-        node.platform = platform;
         node.labels = facts.labels;
         node.kubelet_minor = facts.kubelet_minor;
+        if node.platform != platform {
+            node.platform = platform;
+            self.retell_evidence(id, now);
+        }
         self.set_cut(id, cut_at(&facts.images));
         self.replace_list(id, platform, facts.images, now);
         if !self.cluster.node(id).waiting.is_empty() {
@@ -43,9 +46,7 @@ impl Tracker {
         };
         self.set_cut(id, None);
         self.cluster.nodes[id.index()].exists = false;
-        let slots = (0u32..).map(PodId).zip(&self.cluster.pods);
-        let bound = slots.filter(|(_, pod)| pod.node == Some(id));
-        for pod in bound.map(|(pod, _)| pod).collect::<Vec<_>>() {
+        for pod in self.cluster.node(id).pods.clone() {
             self.leave(pod, now, now);
         }
         self.free_node_if_unused(id);
@@ -79,7 +80,7 @@ impl Tracker {
     /// Forgets a node that has neither an object nor pods.
     pub(super) fn free_node_if_unused(&mut self, id: NodeId) {
         let node = &self.cluster.nodes[id.index()];
-        if node.exists || node.pod_count > 0 {
+        if node.exists || !node.pods.is_empty() {
             return;
         }
         self.unhold_all(id);

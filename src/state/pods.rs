@@ -49,7 +49,6 @@ impl Tracker {
             pod.images.extend(self.image_state(image, platform, now));
         }
         // The new state is entered before the old one is left, so that shared evidence never flickers.
-        self.cluster.nodes[node.index()].pod_count += 1;
         self.use_images(node, &pod, now);
         let ended = pod.phase == PodPhase::Ended;
         let used = facts.ended_at.filter(|_| ended).unwrap_or(now);
@@ -63,6 +62,7 @@ impl Tracker {
         let id = PodId(self.cluster.pod_ids.acquire(uid));
         let waits = pod.phase == PodPhase::Waiting;
         put(&mut self.cluster.pods, id.index(), pod);
+        self.cluster.nodes[node.index()].pods.push(id);
         if waits {
             self.enqueue(node, id);
         }
@@ -87,7 +87,7 @@ impl Tracker {
         self.cluster.pod_ids.release(id.0);
         let Some(node) = pod.node else { return };
         let on_node = &mut self.cluster.nodes[node.index()];
-        on_node.pod_count -= 1;
+        on_node.pods.retain(|other| *other != id);
         if let Some(at) = on_node.waiting.iter().position(|waiting| *waiting == id) {
             on_node.waiting.remove(at);
             on_node.waiting_step_pods -= u32::from(pod.is_step);
@@ -100,6 +100,30 @@ impl Tracker {
                 self.release_record(record);
             }
             self.cluster.release_reference(image.reference);
+        }
+    }
+
+    /// Evidence from pods that were told before their node told its platform is evidence for that one.
+    pub(super) fn retell_evidence(&mut self, node: NodeId, now: Time) {
+        let platform = self.cluster.node(node).platform;
+        for id in self.cluster.node(node).pods.clone() {
+            let before = self.cluster.pods[id.index()].clone();
+            let mut after = before.clone();
+            for image in &mut after.images {
+                let key = image
+                    .evidence
+                    .and_then(|record| self.cluster.record_ids.key(record.0).cloned());
+                image.evidence =
+                    key.map(|key| self.acquire_record(RecordKey { platform, ..key }, now));
+            }
+            if before.phase != PodPhase::Ended {
+                self.use_images(node, &after, now);
+                self.stop_using(node, &before, Time(0), now);
+            }
+            self.cluster.pods[id.index()] = after;
+            for record in before.images.iter().filter_map(|image| image.evidence) {
+                self.release_record(record);
+            }
         }
     }
 

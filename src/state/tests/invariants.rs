@@ -66,12 +66,14 @@ fn check_nodes(cluster: &Cluster) {
             "{:?}",
             node.held
         );
-        let bound = pods(cluster)
+        let bound: BTreeSet<_> = pods(cluster)
             .filter(|(_, pod)| pod.node == Some(id))
-            .count();
-        assert_eq!(node.pod_count as usize, bound, "pods of {}", node.name);
+            .map(|(pod, _)| pod)
+            .collect();
+        let known: BTreeSet<_> = node.pods.iter().copied().collect();
+        assert_eq!((known, node.pods.len()), (bound.clone(), bound.len()));
         assert!(
-            node.exists || bound > 0,
+            node.exists || !bound.is_empty(),
             "{} is kept for nothing",
             node.name
         );
