@@ -27,10 +27,10 @@ pub struct Tracker {
     cluster: Cluster,
     /// When something inferred on a node ends by itself. May name nodes that are gone.
     deadlines: BTreeSet<(Time, NodeId)>,
-    /// Count resyncs; objects without the current mark when one ends were deleted meanwhile. One for
-    /// each kind, because lists of both can be on their way at once.
-    node_resyncs: u64,
-    pod_resyncs: u64,
+    /// Counts resyncs of nodes; nodes without the current mark when one ends were deleted meanwhile.
+    nodes_mark: u64,
+    /// The same for pods: the two kinds resync independently of each other.
+    pods_mark: u64,
 }
 
 impl Tracker {
@@ -43,8 +43,8 @@ impl Tracker {
     /// Applies one event that was observed at `now`.
     pub fn apply(&mut self, event: Event, now: Time) {
         match event {
-            Event::ResyncStarted(Kind::Nodes) => self.node_resyncs += 1,
-            Event::ResyncStarted(Kind::Pods) => self.pod_resyncs += 1,
+            Event::ResyncStarted(Kind::Nodes) => self.nodes_mark += 1,
+            Event::ResyncStarted(Kind::Pods) => self.pods_mark += 1,
             Event::ResyncEnded(kind) => self.end_resync(kind, now),
             Event::NodeApplied(facts) => self.apply_node(facts, now),
             Event::NodeRemoved { name } => self.remove_node(&name, now),
@@ -58,7 +58,7 @@ impl Tracker {
     fn end_resync(&mut self, kind: Kind, now: Time) {
         match kind {
             Kind::Nodes => {
-                let mark = self.node_resyncs;
+                let mark = self.nodes_mark;
                 let gone = self.cluster.nodes.iter();
                 let gone = gone.filter(|node| node.exists && node.resync_mark < mark);
                 for name in gone.map(|node| node.name.clone()).collect::<Vec<_>>() {
@@ -67,7 +67,7 @@ impl Tracker {
                 self.cluster.nodes_synced = true;
             }
             Kind::Pods => {
-                let mark = self.pod_resyncs;
+                let mark = self.pods_mark;
                 let gone = self.cluster.pods.iter();
                 let gone = gone.filter(|pod| pod.node.is_some() && pod.resync_mark < mark);
                 for uid in gone.map(|pod| pod.uid.clone()).collect::<Vec<_>>() {

@@ -20,7 +20,7 @@ impl Tracker {
     pub(super) fn apply_node(&mut self, facts: NodeFacts, now: Time) {
         let id = self.node_named(&facts.name, now);
         let platform = self.platform_id(&facts.platform);
-        let mark = self.node_resyncs;
+        let mark = self.nodes_mark;
         let node = &mut self.cluster.nodes[id.index()];
         node.resync_mark = mark;
         if !node.exists {

@@ -28,7 +28,7 @@ impl Tracker {
             self.remove_pod(&facts.uid, now);
             before = None;
         }
-        let mark = self.pod_resyncs;
+        let mark = self.pods_mark;
         let mut pod = Pod {
             uid: Arc::from(facts.uid.as_str()),
             full_name: format!("{}/{}", facts.namespace, facts.name),
