@@ -1,5 +1,8 @@
 //! dunnage
+pub mod cli;
+pub mod cmd;
 pub mod cost;
+pub mod edge;
 pub mod model;
 pub mod policy;
 pub mod score;

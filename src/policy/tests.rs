@@ -44,7 +44,7 @@ fn unknown_repeated_and_missing_keys_are_refused_with_line_and_caret() {
         unknown.contains("shaer") && unknown.contains('^'),
         "{unknown}"
     );
-    let repeated = refusal(&default_with("  share: 0.5", "  share: 0.5\n  share: 0.5"));
+    let repeated = refusal(&default_with("  share: 0.6", "  share: 0.6\n  share: 0.6"));
     assert!(
         repeated.contains("share") && repeated.contains('^'),
         "{repeated}"
@@ -65,7 +65,7 @@ fn values_without_sense_are_refused_by_key() {
         ),
         ("zeroSeconds: 1", "zeroSeconds: 64", "curve"),
         (
-            "secondsPerWaitingPod: 0.4",
+            "secondsPerWaitingPod: 0.7",
             "secondsPerWaitingPod: -1",
             "heat.secondsPerWaitingPod",
         ),

@@ -43,3 +43,14 @@ pub enum Kind {
     /// Pods.
     Pods,
 }
+
+impl Kind {
+    /// The resource's plural name, as in the API and in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nodes => "nodes",
+            Self::Pods => "pods",
+        }
+    }
+}

@@ -15,6 +15,11 @@ fn policy() -> Policy {
     Policy::named("default").expect("comes with the program")
 }
 
+/// 800 MB take 16 seconds.
+fn share_of_the_pull() -> Nanos {
+    policy().home_share.of(Nanos::from_seconds(16))
+}
+
 fn cluster(nodes: usize) -> World {
     let world = World::new().image(image("a").layer("a", 800 * MB).tagged(TAG));
     (0..nodes).fold(world, |world, at| world.node(node(&format!("n{at:03}"))))
@@ -73,9 +78,8 @@ fn the_home_is_worth_a_share_of_the_pull_and_nothing_else_is() {
     let decision = decided(&world, &pod("p").wants(TAG), &policy());
     let home = decision.home.expect("all are cold");
     for row in &decision.rows {
-        // 800 MB take 16 s; half of that counts.
         let credit = if row.node == home {
-            Nanos::from_seconds(8)
+            share_of_the_pull()
         } else {
             Nanos(0)
         };
@@ -113,10 +117,7 @@ fn no_home_is_needed_where_a_node_with_room_is_warm_or_warming() {
     let warming = cluster(5).pod(pod("first").wants(TAG).on("n001"));
     let decision = decided(&warming, &pod("p").wants(TAG), &policy());
     assert_eq!(home(&warming, &decision), None);
-    assert_eq!(
-        row(&warming, &decision, "n001").credit,
-        Nanos::from_seconds(8)
-    );
+    assert_eq!(row(&warming, &decision, "n001").credit, share_of_the_pull());
     let mut off = policy();
     off.home_share = PerMille(0);
     let cold = cluster(5);

@@ -1,0 +1,160 @@
+//! What the user typed: clap's types only. [`crate::cmd`] makes validated values of them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Starts step pods where their image layers already are: a kube-scheduler extender.
+#[derive(Debug, Parser)]
+#[command(name = "dunnage", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to log: error, warn, info, debug, trace, or a filter as `dunnage=debug,kube=warn`.
+    #[arg(
+        long,
+        global = true,
+        env = "DUNNAGE_LOG",
+        default_value = "info",
+        value_name = "FILTER"
+    )]
+    pub log: String,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// One per job.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Answer kube-scheduler: the extender, with metrics and the page
+    Serve(Serve),
+    /// Show the whole on an embedded cluster with real images: no Kubernetes needed
+    Demo(Demo),
+    /// Say why a pod scores as it does on each node
+    Explain(Explain),
+}
+
+/// Flags of `serve`.
+#[derive(Args, Clone, Debug)]
+pub struct Serve {
+    /// Kubeconfig to watch the cluster with [default: in-cluster, else $KUBECONFIG, else ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Where kube-scheduler finds the extender
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9290")]
+    pub listen: SocketAddr,
+    /// Where probes, metrics, the API and the page are served
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9291")]
+    pub admin_listen: SocketAddr,
+    /// Placement policy: a file, or a named policy (default, greedy)
+    #[arg(long, value_name = "NAME_OR_FILE", default_value = "default")]
+    pub policy: String,
+    /// Image manifests as JSON lines, plain or gzip; may repeat
+    #[arg(long, value_name = "FILE")]
+    pub manifests: Vec<PathBuf>,
+    /// Certificate chain (PEM) for the extender port
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key (PEM) for the extender port
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Allow plain HTTP on the extender port beyond loopback
+    #[arg(long)]
+    pub insecure_http: bool,
+    /// Decide and record, but answer `[]`: watch for a week before letting it act
+    #[arg(long)]
+    pub shadow: bool,
+    /// Answer neutrally rather than later than this; keep it under the scheduler's httpTimeout
+    #[arg(long, value_name = "DURATION", default_value = "50ms", value_parser = duration)]
+    pub deadline: Duration,
+    /// Largest request body in MiB; 15,000 names take 1, 2,000 full nodes about 100
+    #[arg(long, value_name = "MIB", default_value_t = 128, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub body_limit: u16,
+    /// Which pods are step pods.
+    #[command(flatten)]
+    pub steps: Steps,
+}
+
+/// Which pods are step pods; without any of these: pods that run to completion or carry a CI label.
+#[derive(Args, Clone, Debug, Default)]
+#[group(multiple = false)]
+pub struct Steps {
+    /// Step pods are those of this scheduler; may repeat [default: pods that run to completion or carry a
+    /// CI system's label]
+    #[arg(long, value_name = "NAME")]
+    pub scheduler_name: Vec<String>,
+    /// Step pods are those that match this label selector
+    #[arg(long, value_name = "SELECTOR")]
+    pub pod_selector: Option<String>,
+    /// Every pod is a step pod
+    #[arg(long)]
+    pub all_pods: bool,
+}
+
+/// Flags of `demo`.
+#[derive(Args, Clone, Debug)]
+pub struct Demo {
+    /// Nodes of the embedded cluster
+    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u16).range(2..=1000))]
+    pub nodes: u16,
+    /// Step pods to place
+    #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub pods: u32,
+    /// Seed of the workload: same seed, same pods
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Placement policy: a file, or a named policy (default, greedy)
+    #[arg(long, value_name = "NAME_OR_FILE", default_value = "default")]
+    pub policy: String,
+    /// Where the extender port of the demo is; 0 takes a free port
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// Where the page is
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9291")]
+    pub admin_listen: SocketAddr,
+    /// End after the table instead of leaving the page open
+    #[arg(long)]
+    pub exit: bool,
+}
+
+/// Flags of `explain`.
+#[derive(Args, Clone, Debug)]
+pub struct Explain {
+    /// The pod: `pod NAME`
+    #[arg(value_names = ["pod", "NAME"], num_args = 2, conflicts_with = "file", required_unless_present = "file")]
+    pub target: Vec<String>,
+    /// A Pod manifest, YAML or JSON; - reads standard input
+    #[arg(short = 'f', long = "filename", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Namespace of the pod
+    #[arg(short = 'n', long, value_name = "NAMESPACE", default_value = "default")]
+    pub namespace: String,
+    /// Admin port of the server
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9291")]
+    pub server: String,
+    /// Kubeconfig to read the pod with, if the server no longer remembers its decision
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// How to print
+    #[arg(short = 'o', long, value_enum, default_value_t = Output::Table)]
+    pub output: Output,
+}
+
+/// How `explain` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    Table,
+    /// The whole decision
+    Json,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if duration.is_zero() {
+        Err("must be longer than nothing".to_owned())
+    } else {
+        Ok(duration)
+    }
+}

@@ -1,0 +1,55 @@
+//! Wiring, one file per subcommand: read flags, files and environment, build edges, join tasks, end.
+//!
+//! Nothing here decides anything about placement.
+
+pub mod demo;
+pub mod explain;
+pub mod files;
+pub mod ports;
+pub mod serve;
+
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Command};
+
+/// Runs the command and gives its exit code: 0 done, 1 failed, 2 usage.
+pub fn run(cli: Cli) -> ExitCode {
+    let result = start_log(&cli.log).and_then(|()| {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
+        let result = runtime.block_on(async {
+            match cli.command {
+                Command::Serve(flags) => serve::run(flags).await,
+                Command::Demo(flags) => demo::run(flags).await,
+                Command::Explain(flags) => explain::run(flags).await,
+            }
+        });
+        // Requests in progress have been answered; background tasks have nothing to finish.
+        runtime.shutdown_background();
+        result
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Logs to stderr: text for a terminal, JSON lines for anything else.
+fn start_log(filter: &str) -> anyhow::Result<()> {
+    use std::io::IsTerminal;
+    let filter = tracing_subscriber::EnvFilter::try_new(filter)
+        .map_err(|error| anyhow::anyhow!("--log {filter:?}: {error}"))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        log.init();
+    } else {
+        log.json().flatten_event(true).init();
+    }
+    Ok(())
+}

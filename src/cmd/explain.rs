@@ -1,0 +1,253 @@
+//! `dunnage explain`: one pod's decision, from the live server, as a table or as JSON.
+//!
+//! For a pod by name the server's remembered decision is shown, as it was taken; if there is none, the
+//! pod is read from the cluster and decided on now. For a manifest file it is always decided on now.
+
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::Context;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use serde_json::Value;
+
+use crate::cli::{Explain, Output};
+use crate::cmd::serve::client;
+use crate::edge::view::{DecisionView, NodeScoreView};
+
+/// Rows of the table; `-o json` has all.
+const ROWS_MAX: usize = 20;
+
+/// Prints the decision.
+///
+/// # Errors
+/// If the server does not answer, or there is no such pod or file.
+pub async fn run(flags: Explain) -> anyhow::Result<()> {
+    let server = Server {
+        url: flags.server.trim_end_matches('/').to_owned(),
+    };
+    let decision = match (&flags.file, flags.target.as_slice()) {
+        (Some(file), _) => server.decide(&pod_in(file)?).await?,
+        (None, [kind, name]) => {
+            anyhow::ensure!(
+                kind == "pod" || kind == "pods",
+                "can explain a pod, not a {kind:?}"
+            );
+            by_name(&server, &flags, name).await?
+        }
+        _ => anyhow::bail!("give a pod by name, or a manifest with -f"),
+    };
+    match flags.output {
+        Output::Json => println!("{}", serde_json::to_string_pretty(&decision)?),
+        Output::Table => print!("{}", table(&serde_json::from_value(decision)?)),
+    }
+    Ok(())
+}
+
+async fn by_name(server: &Server, flags: &Explain, name: &str) -> anyhow::Result<Value> {
+    if let Some(remembered) = server.remembered(&flags.namespace, name).await? {
+        return Ok(remembered);
+    }
+    let client = client(flags.kubeconfig.as_deref()).await.with_context(|| {
+        format!(
+            "the server remembers no decision for pod {}/{name}, and the pod cannot be read",
+            flags.namespace
+        )
+    })?;
+    let pod: Pod = Api::namespaced(client, &flags.namespace).get(name).await?;
+    server.decide(&serde_json::to_value(pod)?).await
+}
+
+/// The Pod in a file, as JSON.
+fn pod_in(file: &Path) -> anyhow::Result<Value> {
+    let mut text = String::new();
+    if file == Path::new("-") {
+        std::io::stdin().read_to_string(&mut text)?;
+    } else {
+        text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    }
+    let pod: Value = serde_saphyr::from_str(&text)
+        .map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
+    let kind = pod.get("kind").and_then(Value::as_str);
+    let found = kind.unwrap_or("no kind");
+    anyhow::ensure!(
+        kind == Some("Pod"),
+        "{}: expected a Pod, found {found}",
+        file.display()
+    );
+    Ok(pod)
+}
+
+struct Server {
+    url: String,
+}
+
+impl Server {
+    /// The remembered decision of a pod, newest if several.
+    async fn remembered(&self, namespace: &str, name: &str) -> anyhow::Result<Option<Value>> {
+        let url = format!("{}/api/v1/decisions", self.url);
+        let query = [
+            ("pod", format!("{namespace}/{name}")),
+            ("limit", "1".to_owned()),
+        ];
+        let request = reqwest::Client::new().get(url).query(&query);
+        let mut list = self.send(request).await?;
+        Ok(list["items"].as_array_mut().and_then(Vec::pop))
+    }
+
+    async fn decide(&self, pod: &Value) -> anyhow::Result<Value> {
+        let url = format!("{}/api/v1/explain", self.url);
+        self.send(reqwest::Client::new().post(url).json(pod)).await
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
+        let response = request.send().await.with_context(|| {
+            format!(
+                "no answer from {}: is `dunnage serve` running there? set --server",
+                self.url
+            )
+        })?;
+        let status = response.status();
+        let body: Value = response
+            .json()
+            .await
+            .with_context(|| format!("{} answered {status}", self.url))?;
+        let reason = body["error"].as_str().unwrap_or_default();
+        anyhow::ensure!(
+            status.is_success(),
+            "{} answered {status}: {reason}",
+            self.url
+        );
+        Ok(body)
+    }
+}
+
+/// The decision as kubectl would print it.
+fn table(decision: &DecisionView) -> String {
+    let mut text = heading(decision);
+    let best = decision.nodes.iter().take(ROWS_MAX);
+    let chosen = decision.nodes.iter().skip(ROWS_MAX);
+    let chosen = chosen.filter(|row| Some(&row.node) == decision.chosen.as_ref());
+    let mut rows = vec![
+        [
+            "NODE", "POINTS", "SAVES", "MOVES", "ARRIVING", "WAIT", "FETCH", "UNPACK", "HEAT",
+            "CREDIT", "REASONS",
+        ]
+        .map(str::to_owned),
+    ];
+    rows.extend(best.chain(chosen).map(|row| cells(row, decision)));
+    text.push_str(&aligned(&rows));
+    let left_out = decision.nodes.len().saturating_sub(rows.len() - 1);
+    if left_out > 0 {
+        text.push_str(&format!(
+            "{left_out} more nodes, none better: -o json shows all\n"
+        ));
+    }
+    text
+}
+
+fn heading(decision: &DecisionView) -> String {
+    let mut text = format!(
+        "Pod {}/{} at {}\n",
+        decision.pod.namespace, decision.pod.name, decision.at
+    );
+    for wanted in &decision.wanted {
+        text.push_str(&format!(
+            "Wants {} on {}, {:.1}s on a cold node\n",
+            size(wanted.bytes),
+            wanted.platform,
+            wanted.cold_seconds
+        ));
+        for image in &wanted.images {
+            let bytes = if image.bytes > 0 {
+                size(image.bytes)
+            } else {
+                "-".to_owned()
+            };
+            text.push_str(&format!(
+                "  {}  {bytes}  {}\n",
+                image.reference, image.reason
+            ));
+        }
+    }
+    if let Some(neutral) = &decision.neutral {
+        text.push_str(&format!("No node is preferred: {neutral}\n"));
+    }
+    if let Some(chosen) = &decision.chosen {
+        text.push_str(&format!("Bound to {chosen}\n"));
+    }
+    text
+}
+
+fn cells(row: &NodeScoreView, decision: &DecisionView) -> [String; 11] {
+    let mark = if Some(&row.node) == decision.chosen.as_ref() {
+        "*"
+    } else {
+        ""
+    };
+    let seconds = |value: f64| {
+        if value == 0.0 {
+            "-".to_owned()
+        } else {
+            format!("{value:.1}s")
+        }
+    };
+    let bytes = |value: u64| {
+        if value == 0 {
+            "-".to_owned()
+        } else {
+            size(value)
+        }
+    };
+    [
+        format!("{}{mark}", row.node),
+        format!("{} ({:+})", row.points, row.raw),
+        seconds(row.saved_seconds),
+        bytes(row.missing_bytes),
+        bytes(row.arriving_bytes),
+        seconds(row.wait_seconds),
+        seconds(row.fetch_seconds),
+        seconds(row.unpack_seconds),
+        seconds(row.heat_seconds),
+        seconds(row.credit_seconds),
+        row.reasons.join(","),
+    ]
+}
+
+/// Columns padded to their widest cell, three spaces between, as kubectl prints tables.
+fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, &width)| format!("{cell:<width$}"));
+        text.push_str(cells.collect::<Vec<_>>().join("   ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// Bytes in IEC units with one digit: `1.4Gi`.
+#[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
+fn size(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    for unit in ["", "Ki", "Mi", "Gi"] {
+        if value < 1024.0 {
+            return if unit.is_empty() {
+                format!("{bytes}")
+            } else {
+                format!("{value:.1}{unit}")
+            };
+        }
+        value /= 1024.0;
+    }
+    format!("{value:.1}Ti")
+}

@@ -1,0 +1,16 @@
+//! The edges: thin adapters between the core and the world. Async, sockets, files and Kubernetes'
+//! types live here and in [`crate::cmd`], and nowhere else.
+//!
+//! Edges know the core; of each other they know only [`clock`], [`metrics`], [`object`], [`recent`],
+//! [`shared`] and [`view`].
+
+pub mod admin;
+pub mod clock;
+pub mod extender;
+pub mod manifests;
+pub mod metrics;
+pub mod object;
+pub mod recent;
+pub mod shared;
+pub mod view;
+pub mod watch;

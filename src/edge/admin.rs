@@ -1,0 +1,246 @@
+//! The admin port: probes, metrics, the read-only API, `explain`, and the page.
+//!
+//! Nothing here changes anything. `/livez` says that the process answers; `/readyz` that the extender
+//! knows enough to prefer nodes. The JSON shapes are [`crate::edge::view`]'s.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Json, Response};
+use axum::routing::{get, post};
+use axum::{Router, body::Bytes};
+use serde_json::{Value, json};
+
+use crate::edge::object::PodObject;
+use crate::edge::object::convert::{is_step, pod_facts};
+use crate::edge::shared::{Shared, WatchHealth};
+use crate::edge::view::{API_VERSION, DecisionView, cluster};
+use crate::score::{Candidates, decide};
+
+/// Decisions in one answer unless the query says otherwise, and at most; the page shows the former.
+const LISTED_DECISIONS: usize = 50;
+const LISTED_DECISIONS_MAX: usize = 1_000;
+/// Candidates of each decision in a list of decisions; one decision alone comes whole.
+const LISTED_NODES_MAX: usize = 5;
+/// A pod's object is at most 1.5 MiB in etcd.
+const POD_BYTES_MAX: usize = 2 << 20;
+
+/// The port's routes.
+pub fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/", get(|| async { Html(include_str!("admin/page.html")) }))
+        .route("/livez", get(|| async { "ok\n" }))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics))
+        .route("/version", get(version))
+        .route("/api/v1/nodes", get(nodes))
+        .route("/api/v1/images", get(images))
+        .route("/api/v1/decisions", get(decisions))
+        .route("/api/v1/summary", get(summary))
+        .route("/api/v1/explain", post(explain))
+        .layer(axum::extract::DefaultBodyLimit::max(POD_BYTES_MAX))
+        .with_state(shared)
+}
+
+type Arguments = Query<BTreeMap<String, String>>;
+
+async fn readyz(State(shared): State<Arc<Shared>>, Query(query): Arguments) -> Response {
+    let health = shared.health().clone();
+    let blind = shared.blind();
+    let status = if blind.is_none() {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    if !query.contains_key("verbose") {
+        let text = blind.map_or_else(|| "ok\n".to_owned(), |reason| format!("{reason}\n"));
+        return (status, text).into_response();
+    }
+    let contact = match (blind, health.last_contact) {
+        (Some("stale"), _) => "[-]api-server: no sign of life; answers are neutral\n".to_owned(),
+        (_, None) => "[-]api-server: has not answered yet\n".to_owned(),
+        (_, Some(_)) => "[+]api-server ok\n".to_owned(),
+    };
+    let verdict = if blind.is_none() {
+        "readyz check passed\n"
+    } else {
+        "readyz check failed\n"
+    };
+    let text = format!(
+        "{}{}{contact}{verdict}",
+        watch_line("nodes", &health.nodes),
+        watch_line("pods", &health.pods)
+    );
+    (status, text).into_response()
+}
+
+fn watch_line(kind: &str, watch: &WatchHealth) -> String {
+    match (watch.synced, &watch.error) {
+        (true, None) => format!("[+]watch-{kind} ok\n"),
+        (true, Some(error)) => format!("[+]watch-{kind} ok, but broken now: {error}\n"),
+        (false, None) => format!("[-]watch-{kind}: not listed yet\n"),
+        (false, Some(error)) => format!("[-]watch-{kind}: {error}\n"),
+    }
+}
+
+async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
+    for (kind, entries) in shared.read().cluster().sizes() {
+        let entries = i64::try_from(entries).unwrap_or(i64::MAX);
+        shared
+            .metrics
+            .index_entries
+            .with_label_values(&[kind])
+            .set(entries);
+    }
+    shared
+        .metrics
+        .synced
+        .set(i64::from(shared.blind().is_none()));
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+        shared.metrics.text(),
+    )
+}
+
+async fn version() -> Json<Value> {
+    Json(json!({ "name": "dunnage", "version": env!("CARGO_PKG_VERSION") }))
+}
+
+async fn nodes(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    let now = shared.clock.now();
+    list(
+        "NodeList",
+        cluster::nodes(shared.read().cluster(), &shared.policy, now),
+    )
+}
+
+async fn images(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    list("ImageList", cluster::images(shared.read().cluster()))
+}
+
+fn list<T: serde::Serialize>(kind: &str, items: Vec<T>) -> Json<Value> {
+    Json(json!({ "apiVersion": API_VERSION, "kind": kind, "items": items }))
+}
+
+/// The last decisions, newest first; with `?pod=NAMESPACE/NAME` only that pod's, with all candidates.
+async fn decisions(
+    State(shared): State<Arc<Shared>>,
+    Query(query): Arguments,
+) -> Result<Json<Value>, Refusal> {
+    let limit = match query.get("limit").map(|text| text.parse::<usize>()) {
+        None => LISTED_DECISIONS,
+        Some(Ok(limit)) => limit.min(LISTED_DECISIONS_MAX),
+        Some(Err(_)) => return Err(Refusal("limit: expected a number".to_owned())),
+    };
+    // The two locks in the order in which requests take them: recent is never held while the
+    // tracker's is awaited for writing, because writers take neither.
+    let tracker = shared.read();
+    let recent = shared.recent();
+    let views = recent
+        .newest_first()
+        .filter(|entry| {
+            query.get("pod").is_none_or(|wanted| {
+                *wanted == format!("{}/{}", entry.pod.namespace, entry.pod.name)
+            })
+        })
+        .take(limit)
+        .map(|entry| {
+            let mut view = DecisionView::of_entry(entry, tracker.cluster());
+            if !query.contains_key("pod") {
+                shorten(&mut view);
+            }
+            view
+        });
+    Ok(list("DecisionList", views.collect::<Vec<_>>()))
+}
+
+/// Keeps the best few candidates and the chosen one.
+fn shorten(view: &mut DecisionView) {
+    let chosen = view.chosen.clone();
+    let mut place = 0;
+    view.nodes.retain(|node| {
+        place += 1;
+        place <= LISTED_NODES_MAX || Some(&node.node) == chosen.as_ref()
+    });
+}
+
+async fn summary(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    let metrics = &shared.metrics;
+    let moved = |node: &str| metrics.move_bytes.with_label_values(&[node]).get();
+    let index: BTreeMap<_, _> = shared.read().cluster().sizes().into_iter().collect();
+    let wanted = metrics.wanted_bytes.get();
+    let present = metrics.present_bytes.get();
+    Json(json!({
+        "apiVersion": API_VERSION,
+        "kind": "Summary",
+        "version": env!("CARGO_PKG_VERSION"),
+        "ready": shared.blind().is_none(),
+        "notReadyReason": shared.blind(),
+        "index": index,
+        "decisions": metrics.decisions.get(),
+        "boundPods": {
+            "onBestNode": metrics.bound.with_label_values(&["true"]).get(),
+            "onOtherNode": metrics.bound.with_label_values(&["false"]).get(),
+        },
+        "bytes": {
+            "wanted": wanted,
+            "present": present,
+            "arriving": metrics.arriving_bytes.get(),
+            "movedToChosen": moved("chosen"),
+            "movedToBest": moved("best"),
+            "movedToMedian": moved("median"),
+        },
+        "hitRate": ratio(present, wanted),
+    }))
+}
+
+/// `null` while there is nothing to divide by.
+#[expect(clippy::cast_precision_loss, reason = "shown with a few digits")]
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// A Pod in, the decision over all nodes out. Nothing is remembered.
+async fn explain(State(shared): State<Arc<Shared>>, body: Bytes) -> Result<Json<Value>, Refusal> {
+    let pod: PodObject = serde_json::from_slice(&body)
+        .map_err(|error| Refusal(format!("not a Pod as JSON: {error}")))?;
+    if pod.spec.is_none() {
+        return Err(Refusal("not a Pod: it has no spec".to_owned()));
+    }
+    let is_step = is_step(&pod, &shared.interest);
+    let pod = pod_facts(pod, is_step);
+    let tracker = shared.read();
+    let cluster = tracker.cluster();
+    let nodes = cluster
+        .nodes_by_name()
+        .into_iter()
+        .map(|(id, _)| id)
+        .collect();
+    let candidates = Candidates {
+        nodes,
+        unknown_count: 0,
+    };
+    let decision = decide(
+        &pod,
+        &candidates,
+        cluster,
+        &shared.policy,
+        shared.clock.now(),
+    );
+    let mut view = serde_json::to_value(DecisionView::new(&pod, &decision, cluster))
+        .map_err(|error| Refusal(error.to_string()))?;
+    view["stepPod"] = json!(is_step);
+    view["notReadyReason"] = json!(shared.blind());
+    Ok(Json(view))
+}
+
+/// A request that cannot be answered: 400 with the reason.
+struct Refusal(String);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (StatusCode::BAD_REQUEST, Json(json!({ "error": self.0 }))).into_response()
+    }
+}

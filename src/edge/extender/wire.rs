@@ -1,0 +1,219 @@
+//! The messages of `kube-scheduler/extender/v1`: what is read of a request, what is written.
+//!
+//! Upstream's Go types carry no tags, so keys are Go field names; Go reads them in any case, and so
+//! does this. Only the pod's few fields and the nodes' names are kept. A pod that is no step pod ends
+//! the reading at once: upstream writes `Pod` first, so the nodes behind it are never looked at.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::fmt;
+use std::ops::Deref;
+
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+
+use crate::edge::object::convert::{is_step, pod_facts};
+use crate::edge::object::{HostPriority, PodObject};
+use crate::model::cluster::Cluster;
+use crate::model::pod::PodFacts;
+use crate::policy::interest::Interest;
+use crate::score::decision::Decision;
+
+/// What a request asks.
+#[derive(Debug)]
+pub enum Asked<'a> {
+    /// To rank nodes for a step pod.
+    ForStep(Box<Request<'a>>),
+    /// For a pod that we do not care for; nothing else was read.
+    ForOther,
+}
+
+/// A request for a step pod.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The pod.
+    pub pod: PodFacts,
+    /// The candidates, in the order sent: from `NodeNames`, else from `Nodes`. Empty if both are null.
+    pub node_names: Vec<Name<'a>>,
+}
+
+/// A node's name, borrowed from the body unless it is escaped there.
+// serde borrows a Cow only where it stands as a field of its own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// An encoded answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// The body: a `HostPriorityList`.
+    pub json: Vec<u8>,
+    /// The number of its entries.
+    pub entries: usize,
+}
+
+impl Deref for Name<'_> {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Reads a request's body (`ExtenderArgs`); what follows its first JSON value is ignored, as Go does.
+///
+/// # Errors
+/// If it is no JSON object, is cut off, or has no pod.
+pub fn decode<'a>(body: &'a [u8], interest: &Interest) -> serde_json::Result<Asked<'a>> {
+    let other = Cell::new(false);
+    let seed = ArgsSeed {
+        interest,
+        other: &other,
+    };
+    let mut json = serde_json::Deserializer::from_slice(body);
+    match seed.deserialize(&mut json) {
+        Ok(request) => Ok(Asked::ForStep(Box::new(request))),
+        Err(_) if other.get() => Ok(Asked::ForOther),
+        Err(error) => Err(error),
+    }
+}
+
+struct ArgsSeed<'i> {
+    interest: &'i Interest,
+    /// Set when the pod is none of ours, which ends the reading as an error would.
+    other: &'i Cell<bool>,
+}
+
+impl<'de> DeserializeSeed<'de> for ArgsSeed<'_> {
+    type Value = Request<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Request<'de>, D::Error> {
+        json.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ArgsSeed<'_> {
+    type Value = Request<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ExtenderArgs: an object with Pod and NodeNames or Nodes")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Request<'de>, M::Error> {
+        let mut pod: Option<PodFacts> = None;
+        let mut names: Option<Vec<Name<'de>>> = None;
+        let mut nodes: Option<NodeList<'de>> = None;
+        while let Some(key) = map.next_key::<Name<'de>>()? {
+            if key.eq_ignore_ascii_case("pod") {
+                let Some(object) = map.next_value::<Option<PodObject>>()? else {
+                    continue;
+                };
+                if !is_step(&object, self.interest) {
+                    self.other.set(true);
+                    return Err(M::Error::custom("not a step pod"));
+                }
+                pod = Some(pod_facts(object, true));
+            } else if key.eq_ignore_ascii_case("nodenames") {
+                names = map.next_value()?;
+            } else if key.eq_ignore_ascii_case("nodes") {
+                nodes = map.next_value()?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        let pod = pod.ok_or_else(|| M::Error::custom("no pod: expected Pod to be an object"))?;
+        let node_names = names.unwrap_or_else(|| nodes.map(NodeList::names).unwrap_or_default());
+        Ok(Request { pod, node_names })
+    }
+}
+
+#[derive(Deserialize)]
+struct NodeList<'a> {
+    #[serde(borrow, default)]
+    items: Option<Vec<NodeItem<'a>>>,
+}
+
+#[derive(Deserialize)]
+struct NodeItem<'a> {
+    #[serde(borrow, default)]
+    metadata: Option<NodeMetadata<'a>>,
+}
+
+#[derive(Deserialize)]
+struct NodeMetadata<'a> {
+    #[serde(borrow, default)]
+    name: Option<Name<'a>>,
+}
+
+impl<'a> NodeList<'a> {
+    fn names(self) -> Vec<Name<'a>> {
+        let items = self.items.into_iter().flatten();
+        items.filter_map(|node| node.metadata?.name).collect()
+    }
+}
+
+/// The answer of a decision: nodes with points, in the order asked, then unknown ones if they have any.
+#[must_use]
+pub fn answer(decision: &Decision, cluster: &Cluster, unknown: &[&Name<'_>]) -> Answer {
+    let known = decision.rows.iter().filter(|row| row.points > 0);
+    let known = known.map(|row| (&*cluster.node(row.node).name, row.points));
+    let points = decision.unknown_points;
+    let unknown = unknown
+        .iter()
+        .filter(|_| points > 0)
+        .map(|name| (&***name, points));
+    let list: Vec<_> = known
+        .chain(unknown)
+        .map(|(host, score)| HostPriority { host, score })
+        .collect();
+    Answer {
+        json: to_json(&list),
+        entries: list.len(),
+    }
+}
+
+#[derive(Deserialize)]
+struct FilterArgs<'a> {
+    #[serde(borrow, default, alias = "Nodes")]
+    nodes: Option<&'a RawValue>,
+    #[serde(borrow, default, alias = "NodeNames", alias = "nodenames")]
+    node_names: Option<&'a RawValue>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct FilterResult<'a> {
+    nodes: Option<&'a RawValue>,
+    node_names: Option<&'a RawValue>,
+    error: &'a str,
+}
+
+/// An `ExtenderFilterResult` with all nodes of the request, byte for byte; `None` if it cannot be read.
+#[must_use]
+pub fn pass_all(body: &[u8]) -> Option<Vec<u8>> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let args = FilterArgs::deserialize(&mut json).ok()?;
+    if args.nodes.is_none() && args.node_names.is_none() {
+        return None;
+    }
+    let FilterArgs { nodes, node_names } = args;
+    Some(to_json(&FilterResult {
+        nodes,
+        node_names,
+        error: "",
+    }))
+}
+
+/// An `ExtenderFilterResult` that says why there is none.
+#[must_use]
+pub fn filter_error(reason: &str) -> Vec<u8> {
+    let error = format!("dunnage: cannot read the request: {reason}");
+    to_json(&FilterResult {
+        nodes: None,
+        node_names: None,
+        error: &error,
+    })
+}
+
+fn to_json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("strings and numbers always encode")
+}

@@ -1,0 +1,209 @@
+//! Manifest files: images and their layers, one JSON object a line, plain or gzip.
+//!
+//! A line is `{"image", "platform", "manifest", "layers": [{"digest", "size", "diff_id"?}]}`, base
+//! layer first, with optional `aliases`, `config`, `index` (digests), `first_seen` and `created`. A bad
+//! line costs itself alone: it is reported with its number and what was expected, and counted.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek};
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+use serde::Deserialize;
+
+use crate::model::image::{ImageFacts, Layer, Platform};
+use crate::model::reference::{Reference, is_digest};
+use crate::model::unit::{Bytes, Time};
+
+/// What came of one line.
+pub type Line = Result<ImageFacts, Refusal>;
+
+/// Why a line was refused.
+#[derive(Debug, thiserror::Error)]
+#[error("line {number}: {reason}")]
+pub struct Refusal {
+    /// Counted from 1.
+    pub number: usize,
+    /// What was found and what was expected.
+    pub reason: String,
+}
+
+/// A longer line is no manifest: 4 MiB is the largest manifest registries take.
+const LINE_BYTES_MAX: u64 = 4 << 20;
+
+#[derive(Deserialize)]
+struct ManifestLine {
+    image: String,
+    platform: String,
+    manifest: String,
+    layers: Vec<LayerEntry>,
+    #[serde(default)]
+    aliases: Vec<String>,
+    config: Option<String>,
+    index: Option<String>,
+    first_seen: Option<String>,
+    created: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct LayerEntry {
+    digest: String,
+    size: i64,
+    diff_id: Option<String>,
+}
+
+/// Reads a file and gives each non-empty line to `each`.
+///
+/// # Errors
+/// If the file cannot be opened or read to its end (also: broken gzip). Lines given before stay given.
+pub fn read(path: &Path, each: impl FnMut(Line)) -> io::Result<()> {
+    let mut file = File::open(path)?;
+    let mut magic = [0; 2];
+    let is_gzip = file.read(&mut magic)? == 2 && magic == [0x1f, 0x8b];
+    file.rewind()?;
+    if is_gzip {
+        read_lines(BufReader::new(MultiGzDecoder::new(file)), each)
+    } else {
+        read_lines(BufReader::new(file), each)
+    }
+}
+
+/// Gives each non-empty line of `reader` to `each`.
+///
+/// # Errors
+/// If the reader fails, or a line is longer than any manifest.
+pub fn read_lines(mut reader: impl BufRead, mut each: impl FnMut(Line)) -> io::Result<()> {
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        if reader
+            .by_ref()
+            .take(LINE_BYTES_MAX)
+            .read_until(b'\n', &mut line)?
+            == 0
+        {
+            break;
+        }
+        if line.len() as u64 == LINE_BYTES_MAX {
+            let message = format!("line {number}: longer than {LINE_BYTES_MAX} bytes");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        if !line.iter().all(u8::is_ascii_whitespace) {
+            each(parse(&line).map_err(|reason| Refusal { number, reason }));
+        }
+    }
+    Ok(())
+}
+
+fn parse(line: &[u8]) -> Result<ImageFacts, String> {
+    let line: ManifestLine = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    let platform = Platform::parse(&line.platform)
+        .ok_or_else(|| format!("platform {:?}: expected os/architecture", line.platform))?;
+    let mut digests = vec![digest("manifest", line.manifest)?];
+    for (key, value) in [("config", line.config), ("index", line.index)] {
+        digests.extend(value.map(|value| digest(key, value)).transpose()?);
+    }
+    let names = std::iter::once(line.image).chain(line.aliases);
+    let references = names.map(|name| {
+        let reference = Reference::parse(&name);
+        let reference =
+            reference.ok_or_else(|| format!("{name:?}: expected an image reference"))?;
+        Ok(reference.as_str().to_owned())
+    });
+    let published = line.first_seen.or(line.created);
+    Ok(ImageFacts {
+        digests,
+        references: references.collect::<Result<_, String>>()?,
+        platform,
+        layers: line
+            .layers
+            .into_iter()
+            .map(layer)
+            .collect::<Result<_, _>>()?,
+        published_at: published.map_or(Ok(Time::default()), |text| published_at(&text))?,
+    })
+}
+
+fn layer(entry: LayerEntry) -> Result<Layer, String> {
+    let bytes = u64::try_from(entry.size)
+        .map_err(|_| format!("layer size {}: expected bytes, 0 or more", entry.size))?;
+    Ok(Layer {
+        digest: digest("layer digest", entry.digest)?,
+        diff_id: entry.diff_id.map(|id| digest("diff_id", id)).transpose()?,
+        compressed_bytes: Bytes(bytes),
+    })
+}
+
+fn digest(key: &str, text: String) -> Result<String, String> {
+    if is_digest(&text) {
+        Ok(text)
+    } else {
+        Err(format!("{key} {text:?}: expected algorithm:hex"))
+    }
+}
+
+fn published_at(text: &str) -> Result<Time, String> {
+    let time: jiff::Timestamp = text
+        .parse()
+        .map_err(|_| format!("time {text:?}: expected RFC 3339, as 2026-05-11T20:34:15Z"))?;
+    Ok(Time(u64::try_from(time.as_nanosecond()).unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Line, read_lines};
+
+    fn lines(text: &str) -> Vec<Line> {
+        let mut lines = Vec::new();
+        read_lines(text.as_bytes(), |line| lines.push(line)).expect("readable");
+        lines
+    }
+
+    fn with(key: &str, value: &str) -> String {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        let mut line = serde_json::json!({
+            "image": "golang:1", "platform": "linux/amd64", "manifest": digest,
+            "layers": [{"digest": digest, "size": 5}], "first_seen": "2026-05-11T20:34:15Z",
+        });
+        if !key.is_empty() {
+            line[key] = serde_json::from_str(value).expect("JSON");
+        }
+        line.to_string()
+    }
+
+    #[test]
+    fn a_bad_line_costs_itself_alone_and_tells_its_number() {
+        let text = format!(
+            "{}\n\nnot json\n{}\n",
+            with("", ""),
+            with("platform", "\"linux/arm64\"")
+        );
+        let lines = lines(&text);
+        assert_eq!(lines.len(), 3);
+        assert!(lines[0].is_ok() && lines[2].is_ok());
+        let refusal = lines[1].as_ref().expect_err("refused").to_string();
+        assert!(refusal.starts_with("line 3: "), "{refusal}");
+    }
+
+    #[test]
+    fn values_without_sense_are_refused_with_what_was_expected() {
+        for (key, value, expected) in [
+            ("platform", "\"linux\"", "os/architecture"),
+            ("manifest", "\"abc\"", "algorithm:hex"),
+            ("image", "\"a b\"", "image reference"),
+            (
+                "layers",
+                "[{\"digest\": \"sha256:0\", \"size\": 1}]",
+                "algorithm:hex",
+            ),
+            ("layers", "[{\"digest\": \"x\", \"size\": -1}]", "0 or more"),
+            ("first_seen", "\"yesterday\"", "RFC 3339"),
+        ] {
+            let refusal = lines(&with(key, value))
+                .remove(0)
+                .expect_err(value)
+                .to_string();
+            assert!(refusal.contains(expected), "{key} {value}: {refusal}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Every metric, its name and its help in one place. None is labelled by pod, image or node.
+//!
+//! Index sizes and watch ages are not kept twice: [`crate::edge::admin`] sets them from the index when
+//! somebody scrapes.
+
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
+};
+
+/// All metrics of the process, in a registry of their own.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Requests by verb and result.
+    pub requests: IntCounterVec,
+    /// Time from the head of a request to its answer.
+    pub request_seconds: HistogramVec,
+    /// Candidates in a prioritize request.
+    pub request_nodes: Histogram,
+    /// Neutral answers by reason.
+    pub neutral: IntCounterVec,
+    /// Decisions taken.
+    pub decisions: IntCounter,
+    /// Decisions whose pod was bound, by whether the chosen node had the most points.
+    pub bound: IntCounterVec,
+    /// Compressed bytes wanted by pods that were bound after a decision.
+    pub wanted_bytes: IntCounter,
+    /// Of those, bytes that the chosen node held.
+    pub present_bytes: IntCounter,
+    /// Of those, bytes that were already on their way to the chosen node.
+    pub arriving_bytes: IntCounter,
+    /// Bytes that had to be moved to the chosen node, and would have been to the best and the median
+    /// candidate.
+    pub move_bytes: IntCounterVec,
+    /// Sizes of the index.
+    pub index_entries: IntGaugeVec,
+    /// Whether nodes and pods have been listed.
+    pub synced: IntGauge,
+    /// Watch streams that broke and were opened again.
+    pub watch_restarts: IntCounterVec,
+    /// Lines of manifest files by result.
+    pub manifest_lines: IntCounterVec,
+}
+
+/// From a tenth of a millisecond, half of what the fastest answer takes on loopback, to the
+/// scheduler's default timeout, doubling.
+const LATENCY_BUCKETS: [f64; 16] = [
+    0.0001, 0.0002, 0.0004, 0.0008, 0.0016, 0.0032, 0.0064, 0.0128, 0.025, 0.05, 0.1, 0.2, 0.4,
+    0.8, 1.6, 5.0,
+];
+/// The scheduler samples 100 to 781 nodes by itself, and sends all if told to.
+const NODE_BUCKETS: [f64; 10] = [
+    1.0, 10.0, 50.0, 100.0, 250.0, 500.0, 800.0, 2000.0, 5000.0, 15000.0,
+];
+
+impl Metrics {
+    /// Registers everything.
+    ///
+    /// # Panics
+    /// Never: names are constants, and a test makes one.
+    #[must_use]
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let new = Registered(&registry);
+        let build = new.gauges(
+            "build_info",
+            "Always 1; the version of the program.",
+            &["version"],
+        );
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let process = prometheus::process_collector::ProcessCollector::for_self();
+        registry
+            .register(Box::new(process))
+            .expect("registered once");
+        Self {
+            requests: new.counters(
+                "requests_total",
+                "Requests on the extender port by verb and result (scored, neutral, error).",
+                &["verb", "result"],
+            ),
+            request_seconds: new.request_seconds(),
+            request_nodes: new.request_nodes(),
+            neutral: new.counters(
+                "neutral_answers_total",
+                "Answers that prefer no node, by reason.",
+                &["reason"],
+            ),
+            decisions: new.counter("decisions_total", "Decisions taken for step pods."),
+            bound: new.counters(
+                "bound_pods_total",
+                "Step pods bound after a decision, by whether the node had the most points.",
+                &["best"],
+            ),
+            wanted_bytes: new.counter(
+                "wanted_bytes_total",
+                "Compressed bytes wanted by step pods that were bound after a decision.",
+            ),
+            present_bytes: new.counter(
+                "present_bytes_total",
+                "Wanted bytes that the chosen node already held.",
+            ),
+            arriving_bytes: new.counter(
+                "arriving_bytes_total",
+                "Wanted bytes that were already on their way to the chosen node.",
+            ),
+            move_bytes: new.counters(
+                "move_bytes_total",
+                "Bytes to move to the chosen node, and to the best and the median candidate instead.",
+                &["node"],
+            ),
+            index_entries: new.gauges("index_entries", "Entries of the index by kind.", &["kind"]),
+            synced: new.gauge("synced", "1 once nodes and pods have been listed."),
+            watch_restarts: new.counters(
+                "watch_restarts_total",
+                "Watch streams that broke and were opened again, by kind.",
+                &["kind"],
+            ),
+            manifest_lines: new.counters(
+                "manifest_lines_total",
+                "Lines of manifest files by result (kept, refused).",
+                &["result"],
+            ),
+            registry,
+        }
+    }
+
+    /// Everything in Prometheus' text format.
+    #[must_use]
+    pub fn text(&self) -> String {
+        TextEncoder::new()
+            .encode_to_string(&self.registry.gather())
+            .unwrap_or_default()
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+struct Registered<'a>(&'a Registry);
+
+impl Registered<'_> {
+    fn register<C: prometheus::core::Collector + Clone + 'static>(&self, metric: C) -> C {
+        self.0
+            .register(Box::new(metric.clone()))
+            .expect("each name is registered once");
+        metric
+    }
+
+    fn counter(&self, name: &str, help: &str) -> IntCounter {
+        let counter = IntCounter::with_opts(options(name, help)).expect("a valid name");
+        self.register(counter)
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        let counters = IntCounterVec::new(options(name, help), labels).expect("a valid name");
+        self.register(counters)
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> IntGauge {
+        self.register(IntGauge::with_opts(options(name, help)).expect("a valid name"))
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
+        self.register(IntGaugeVec::new(options(name, help), labels).expect("a valid name"))
+    }
+
+    fn request_seconds(&self) -> HistogramVec {
+        let help = "Seconds from the head of a request to its answer, by verb.";
+        let options = HistogramOpts::new("dunnage_request_duration_seconds", help);
+        let options = options.buckets(LATENCY_BUCKETS.to_vec());
+        self.register(HistogramVec::new(options, &["verb"]).expect("a valid name"))
+    }
+
+    fn request_nodes(&self) -> Histogram {
+        let help = "Candidate nodes in a prioritize request for a step pod.";
+        let options = HistogramOpts::new("dunnage_request_nodes", help);
+        let options = options.buckets(NODE_BUCKETS.to_vec());
+        self.register(Histogram::with_opts(options).expect("a valid name"))
+    }
+}
+
+fn options(name: &str, help: &str) -> Opts {
+    Opts::new(format!("dunnage_{name}"), help)
+}

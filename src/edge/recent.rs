@@ -1,0 +1,109 @@
+//! The last decisions, kept for the page, for `explain`, and for what becomes known when a pod is bound.
+//!
+//! Bounded by decisions and by rows; the buffers of the oldest serve the next decision, so that in
+//! steady state deciding allocates nothing.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::model::cluster::NodeId;
+use crate::model::pod::PodFacts;
+use crate::score::decision::{Decision, Row};
+
+/// Enough for the page, and for every pod between its scheduling cycle and its binding.
+const DECISIONS_MAX: usize = 1_000;
+/// Bounds memory with large clusters: 200,000 rows of 96 bytes are 19 MB.
+const ROWS_MAX: usize = 200_000;
+
+/// One remembered decision.
+#[derive(Debug)]
+pub struct Entry {
+    /// The pod it was for.
+    pub pod: PodFacts,
+    /// What was decided.
+    pub decision: Decision,
+    /// Whether the points were sent, or an empty answer instead (shadow).
+    pub sent: bool,
+    /// Where the pod was bound, once known.
+    pub chosen: Option<NodeId>,
+}
+
+/// The last decisions, oldest first.
+#[derive(Debug, Default)]
+pub struct Recent {
+    entries: VecDeque<Entry>,
+    /// Number of the entry at the front; numbers never repeat.
+    first: u64,
+    by_uid: HashMap<String, u64>,
+    rows: usize,
+}
+
+impl Recent {
+    /// A decision to write into: the oldest one's buffers, if it is time for it to go.
+    pub fn take_buffer(&mut self) -> Decision {
+        if self.entries.len() < DECISIONS_MAX && self.rows < ROWS_MAX {
+            return Decision::default();
+        }
+        let mut buffer = Decision::default();
+        while self.entries.len() >= DECISIONS_MAX || self.rows >= ROWS_MAX {
+            let Some(entry) = self.entries.pop_front() else {
+                break;
+            };
+            if self.by_uid.get(&entry.pod.uid) == Some(&self.first) {
+                self.by_uid.remove(&entry.pod.uid);
+            }
+            self.first += 1;
+            self.rows -= entry.decision.rows.len();
+            buffer = entry.decision;
+        }
+        buffer
+    }
+
+    /// Remembers a decision; a later one for the same pod takes the place of an earlier in look-ups.
+    pub fn remember(&mut self, pod: PodFacts, decision: Decision, sent: bool) {
+        self.by_uid
+            .insert(pod.uid.clone(), self.first + self.entries.len() as u64);
+        self.rows += decision.rows.len();
+        self.entries.push_back(Entry {
+            pod,
+            decision,
+            sent,
+            chosen: None,
+        });
+    }
+
+    /// Notes where a pod was bound. Returns the entry the first time, `None` if it is not remembered or
+    /// was noted before.
+    pub fn note_bound(&mut self, uid: &str, node: NodeId) -> Option<&Entry> {
+        let number = *self.by_uid.get(uid)?;
+        let at = usize::try_from(number - self.first).ok()?;
+        let entry = self.entries.get_mut(at)?;
+        if entry.chosen.is_some() {
+            return None;
+        }
+        entry.chosen = Some(node);
+        Some(entry)
+    }
+
+    /// The remembered decisions, newest first.
+    pub fn newest_first(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().rev()
+    }
+}
+
+impl Entry {
+    /// The row of the node the pod was bound to.
+    #[must_use]
+    pub fn chosen_row(&self) -> Option<&Row> {
+        let chosen = self.chosen?;
+        self.decision.rows.iter().find(|row| row.node == chosen)
+    }
+
+    /// Bytes to move to the candidate that needs least, and to the median one; zeros without rows.
+    #[must_use]
+    pub fn best_and_median_bytes(&self) -> (u64, u64) {
+        let mut bytes: Vec<u64> = self.decision.rows.iter().map(|row| row.missing.0).collect();
+        bytes.sort_unstable();
+        let best = bytes.first().copied().unwrap_or(0);
+        (best, bytes.get(bytes.len() / 2).copied().unwrap_or(0))
+    }
+}

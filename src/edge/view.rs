@@ -1,0 +1,273 @@
+//! Decisions and the cluster as JSON: what the admin port serves, `explain` prints and the page shows.
+//!
+//! Twins of the core's types with names instead of ids and seconds instead of nanoseconds. Field names
+//! are stable within `dunnage.dev/v1alpha1`.
+
+pub mod cluster;
+
+use serde::{Deserialize, Serialize};
+
+use crate::edge::recent::Entry;
+use crate::model::cluster::{Cluster, NodeId};
+use crate::model::pod::{PodFacts, PullPolicy};
+use crate::model::unit::{Nanos, Time};
+use crate::score::decision::{Decision, Row, Verdict, Wanted};
+
+/// `apiVersion` of everything here.
+pub const API_VERSION: &str = "dunnage.dev/v1alpha1";
+
+/// A decision with all its parts and reasons.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DecisionView {
+    /// [`API_VERSION`].
+    pub api_version: String,
+    /// `Decision`.
+    pub kind: String,
+    /// When it was taken, RFC 3339.
+    pub at: String,
+    /// The pod.
+    pub pod: PodView,
+    /// Why no node is preferred; absent if some are.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub neutral: Option<String>,
+    /// Where pods of this kind shall meet, if a home was needed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub home: Option<String>,
+    /// Whether the scheduler got the points; false in shadow mode and for `explain`.
+    pub sent: bool,
+    /// The node the pod was bound to, once known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub chosen: Option<String>,
+    /// What the pod wants, per platform among the candidates.
+    pub wanted: Vec<WantedView>,
+    /// Candidates that the index does not know.
+    pub unknown_nodes: usize,
+    /// The candidates, best first: by raw points, then bytes to move, then name.
+    pub nodes: Vec<NodeScoreView>,
+}
+
+/// A pod by name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PodView {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Uid.
+    pub uid: String,
+}
+
+/// What a pod wants on one platform.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WantedView {
+    /// `os/architecture`, or `unknown`.
+    pub platform: String,
+    /// Compressed bytes, shared layers once.
+    pub bytes: u64,
+    /// Seconds on a cold, idle node.
+    pub cold_seconds: f64,
+    /// One per image of the pod, in its order.
+    pub images: Vec<ImageVerdictView>,
+}
+
+/// What is known of one image of a pod.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageVerdictView {
+    /// As written in the pod.
+    pub reference: String,
+    /// `Always`, `IfNotPresent`, `Never`.
+    pub pull_policy: String,
+    /// `layers`, `whole`, `unsized`, `repeated`, `unknown`, `unreadable`.
+    pub known: String,
+    /// The same in words.
+    pub reason: String,
+    /// Compressed bytes of the image.
+    pub bytes: u64,
+    /// Number of layers, if known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub layers: Option<usize>,
+    /// Digest of the manifest, if known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub digest: Option<String>,
+}
+
+/// One candidate.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "named and described on the core's Row")]
+pub struct NodeScoreView {
+    pub node: String,
+    pub points: u8,
+    pub raw: i8,
+    pub saved_seconds: f64,
+    pub cost_seconds: f64,
+    pub wait_seconds: f64,
+    pub fetch_seconds: f64,
+    pub unpack_seconds: f64,
+    pub heat_seconds: f64,
+    pub credit_seconds: f64,
+    pub missing_bytes: u64,
+    pub arriving_bytes: u64,
+    pub waiting_pods: u32,
+    pub reasons: Vec<String>,
+}
+
+impl DecisionView {
+    /// The view of a decision that was just taken.
+    #[must_use]
+    pub fn new(pod: &PodFacts, decision: &Decision, cluster: &Cluster) -> Self {
+        let mut nodes: Vec<_> = decision
+            .rows
+            .iter()
+            .map(|row| score(row, decision, cluster))
+            .collect();
+        nodes.sort_by(|a, b| {
+            (b.raw, a.missing_bytes, &a.node).cmp(&(a.raw, b.missing_bytes, &b.node))
+        });
+        Self {
+            api_version: API_VERSION.to_owned(),
+            kind: "Decision".to_owned(),
+            at: rfc3339(decision.at),
+            pod: PodView {
+                namespace: pod.namespace.clone(),
+                name: pod.name.clone(),
+                uid: pod.uid.clone(),
+            },
+            neutral: decision.neutral.map(|neutral| neutral.name().to_owned()),
+            home: decision.home.map(|id| node_name(id, decision, cluster)),
+            sent: false,
+            chosen: None,
+            wanted: decision
+                .wanted
+                .iter()
+                .map(|wanted| want(wanted, pod, cluster))
+                .collect(),
+            unknown_nodes: decision.unknown_count,
+            nodes,
+        }
+    }
+
+    /// The view of a remembered decision.
+    #[must_use]
+    pub fn of_entry(entry: &Entry, cluster: &Cluster) -> Self {
+        Self {
+            sent: entry.sent,
+            chosen: entry
+                .chosen
+                .map(|id| node_name(id, &entry.decision, cluster)),
+            ..Self::new(&entry.pod, &entry.decision, cluster)
+        }
+    }
+}
+
+fn score(row: &Row, decision: &Decision, cluster: &Cluster) -> NodeScoreView {
+    NodeScoreView {
+        node: node_name(row.node, decision, cluster),
+        points: row.points,
+        raw: row.raw,
+        saved_seconds: signed_seconds(row.saved),
+        cost_seconds: seconds(row.cost()),
+        wait_seconds: seconds(row.wait),
+        fetch_seconds: seconds(row.fetch),
+        unpack_seconds: seconds(row.unpack),
+        heat_seconds: seconds(row.heat),
+        credit_seconds: seconds(row.credit),
+        missing_bytes: row.missing.0,
+        arriving_bytes: row.arriving.0,
+        waiting_pods: row.waiting_pods,
+        reasons: row.reasons.names().map(str::to_owned).collect(),
+    }
+}
+
+/// The name of a node at the time of a decision; ids are used again, so a newer node is not it.
+fn node_name(id: NodeId, decision: &Decision, cluster: &Cluster) -> String {
+    let node = cluster.node(id);
+    if node.name.is_empty() || node.added_at > decision.at {
+        return "<removed>".to_owned();
+    }
+    node.name.to_string()
+}
+
+fn want(wanted: &Wanted, pod: &PodFacts, cluster: &Cluster) -> WantedView {
+    let platform = wanted.platform.map(|id| cluster.platform(id).to_string());
+    let images = wanted.verdicts.iter().zip(&pod.images);
+    WantedView {
+        platform: platform.unwrap_or_else(|| "unknown".to_owned()),
+        bytes: wanted.bytes.0,
+        cold_seconds: seconds(wanted.cold),
+        images: images
+            .map(|(verdict, image)| {
+                verdict_view(*verdict, &image.reference, image.pull_policy, cluster)
+            })
+            .collect(),
+    }
+}
+
+fn verdict_view(
+    verdict: Verdict,
+    reference: &str,
+    policy: PullPolicy,
+    cluster: &Cluster,
+) -> ImageVerdictView {
+    // An image can have been replaced since the decision was taken.
+    let image = match verdict {
+        Verdict::Layers(id) => cluster.images.get(id.index()).and_then(Option::as_ref),
+        _ => None,
+    };
+    let (known, reason, bytes) = match verdict {
+        Verdict::Layers(_) => {
+            let bytes = image.map_or(0, |image| image.total_bytes().0);
+            ("layers", "its layers are known", bytes)
+        }
+        Verdict::Whole(bytes) => (
+            "whole",
+            "layers unknown: counts as a whole by the size nodes report",
+            bytes.0,
+        ),
+        Verdict::Unsized(bytes) => (
+            "unsized",
+            "no node tells its size: the policy's assumption counts",
+            bytes.0,
+        ),
+        Verdict::Repeated => ("repeated", "occurs before in this pod", 0),
+        Verdict::Unknown => (
+            "unknown",
+            "no node holds it and no source knows its layers: counts nothing",
+            0,
+        ),
+        Verdict::Unreadable => ("unreadable", "not an image reference", 0),
+    };
+    ImageVerdictView {
+        reference: reference.to_owned(),
+        pull_policy: format!("{policy:?}"),
+        known: known.to_owned(),
+        reason: reason.to_owned(),
+        bytes,
+        layers: image.map(|image| image.chains.len()),
+        digest: image
+            .and_then(|image| image.digests.first())
+            .map(|&digest| cluster.digest_text(digest).to_owned()),
+    }
+}
+
+/// Seconds rounded to milliseconds: more would only be noise on the page.
+fn seconds(time: Nanos) -> f64 {
+    (time.as_seconds() * 1000.0).round() / 1000.0
+}
+
+fn signed_seconds(nanos: i64) -> f64 {
+    let size = seconds(Nanos(nanos.unsigned_abs()));
+    if nanos < 0 { -size } else { size }
+}
+
+/// An instant as RFC 3339, to the millisecond.
+#[must_use]
+pub fn rfc3339(time: Time) -> String {
+    let millis = i64::try_from(time.0 / 1_000_000).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(millis)
+        .map(|time| time.to_string())
+        .unwrap_or_default()
+}

@@ -1,0 +1,209 @@
+//! Watches nodes and pods and turns what happens into events for the tracker.
+//!
+//! kube's watcher does the protocol: streaming lists, bookmarks, resuming, backoff. Objects are decoded
+//! into the few fields of [`crate::edge::object`] and dropped. A watch never gives up: what is wrong is
+//! shown by `/readyz`, logged once per change, and tried again.
+
+use std::fmt::Debug;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{Stream, StreamExt, TryStreamExt};
+use kube::api::Api;
+use kube::core::ObjectMeta;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Error, watcher};
+use kube::{Client, Resource};
+use serde::de::DeserializeOwned;
+
+use crate::edge::object::convert::{is_step, node_facts, pod_facts};
+use crate::edge::object::{Named, NodeObject, PodObject};
+use crate::edge::shared::Shared;
+use crate::state::event::{Event, Kind};
+
+/// How often the API server is asked for a sign of life: three can fail before contact counts as lost.
+const CONTACT_INTERVAL: Duration = Duration::from_secs(15);
+/// Objects in one page of a list, where the server cannot stream: the API machinery's own default.
+const PAGE_SIZE: u32 = 500;
+/// Pods enter the picture when they are bound; before that they change nothing, and a burst of new
+/// pods must not delay the news of where the ones before it went.
+const BOUND_PODS: &str = "spec.nodeName!=";
+
+/// Watches until cancelled. Each part runs on its own, so that one kind being refused does not silence
+/// the other.
+pub async fn run(client: Client, shared: Arc<Shared>) {
+    let nodes = watch_nodes(client.clone(), shared.clone());
+    let pods = watch_pods(client.clone(), shared.clone());
+    futures::join!(
+        nodes,
+        pods,
+        keep_contact(client, shared.clone()),
+        pass_time(shared)
+    );
+}
+
+async fn watch_nodes(client: Client, shared: Arc<Shared>) {
+    let label_keys = shared.label_keys();
+    let applied = |node: NodeObject<ObjectMeta>| Event::NodeApplied(node_facts(node, &label_keys));
+    let removed = |node: NodeObject<ObjectMeta>| Event::NodeRemoved {
+        name: node.metadata.name().to_owned(),
+    };
+    follow(
+        Api::all(client),
+        (Kind::Nodes, ""),
+        &shared,
+        applied,
+        removed,
+    )
+    .await;
+}
+
+async fn watch_pods(client: Client, shared: Arc<Shared>) {
+    let applied = |pod: PodObject<ObjectMeta>| {
+        let is_step = is_step(&pod, &shared.interest);
+        Event::PodApplied(pod_facts(pod, is_step))
+    };
+    let removed = |pod: PodObject<ObjectMeta>| Event::PodRemoved {
+        uid: pod_facts(pod, false).uid,
+    };
+    follow(
+        Api::all(client),
+        (Kind::Pods, BOUND_PODS),
+        &shared,
+        applied,
+        removed,
+    )
+    .await;
+}
+
+/// Follows one kind for ever. Starts with streaming lists and falls back to paged ones where the API
+/// server does not know them.
+async fn follow<K>(
+    api: Api<K>,
+    (kind, fields): (Kind, &str),
+    shared: &Shared,
+    applied: impl Fn(K) -> Event,
+    removed: impl Fn(K) -> Event,
+) where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
+{
+    let paged = watcher::Config::default()
+        .fields(fields)
+        .page_size(PAGE_SIZE);
+    for (streams, config) in [(true, paged.clone().streaming_lists()), (false, paged)] {
+        let stream = watcher(api.clone(), config).default_backoff();
+        if consume(stream, kind, shared, streams, &applied, &removed)
+            .await
+            .is_break()
+        {
+            tracing::info!(
+                ?kind,
+                "the API server does not stream lists: listing in pages"
+            );
+        }
+    }
+}
+
+/// Consumes a watch stream; breaks if the server refuses to stream lists.
+async fn consume<K>(
+    stream: impl Stream<Item = Result<watcher::Event<K>, Error>>,
+    kind: Kind,
+    shared: &Shared,
+    streams: bool,
+    applied: &impl Fn(K) -> Event,
+    removed: &impl Fn(K) -> Event,
+) -> std::ops::ControlFlow<()> {
+    let mut stream = pin!(stream.into_stream());
+    while let Some(result) = stream.next().await {
+        let event = match result {
+            Ok(event) => event,
+            Err(error) if streams && refuses_streaming(&error) => {
+                return std::ops::ControlFlow::Break(());
+            }
+            Err(error) => {
+                note_error(shared, kind, &error);
+                continue;
+            }
+        };
+        note_success(shared, kind);
+        shared.apply(match event {
+            watcher::Event::Init => Event::ResyncStarted(kind),
+            watcher::Event::InitApply(object) | watcher::Event::Apply(object) => applied(object),
+            watcher::Event::InitDone => Event::ResyncEnded(kind),
+            watcher::Event::Delete(object) => removed(object),
+        });
+    }
+    std::ops::ControlFlow::Continue(())
+}
+
+/// `sendInitialEvents` is refused as invalid or forbidden by servers without the WatchList feature.
+fn refuses_streaming(error: &Error) -> bool {
+    match error {
+        Error::InitialListFailed(kube::Error::Api(status))
+        | Error::WatchStartFailed(kube::Error::Api(status)) => {
+            status.message.contains("sendInitialEvents")
+        }
+        _ => false,
+    }
+}
+
+fn note_error(shared: &Shared, kind: Kind, error: &Error) {
+    shared
+        .metrics
+        .watch_restarts
+        .with_label_values(&[kind.name()])
+        .inc();
+    let text = with_causes(error);
+    let mut health = shared.health();
+    let watch = health.watch(kind);
+    if watch.error.as_ref() != Some(&text) {
+        tracing::warn!(kind = kind.name(), error = %text, "watch failed; trying again");
+        watch.error = Some(text);
+    }
+}
+
+fn note_success(shared: &Shared, kind: Kind) {
+    let now = shared.clock.now();
+    let mut health = shared.health();
+    health.last_contact = Some(now);
+    if health.watch(kind).error.take().is_some() {
+        tracing::info!(kind = kind.name(), "watch works again");
+    }
+}
+
+/// Asks the API server for its version from time to time: a quiet cluster sends no events, and silence
+/// must not be taken for a lost connection, nor the other way round.
+async fn keep_contact(client: Client, shared: Arc<Shared>) {
+    let mut ticks = tokio::time::interval(CONTACT_INTERVAL);
+    loop {
+        ticks.tick().await;
+        match client.apiserver_version().await {
+            Ok(_) => shared.health().last_contact = Some(shared.clock.now()),
+            Err(error) => tracing::debug!(%error, "the API server does not answer"),
+        }
+    }
+}
+
+/// Tells the tracker every second that time has passed.
+async fn pass_time(shared: Arc<Shared>) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        ticks.tick().await;
+        shared.apply(Event::TimePassed);
+    }
+}
+
+/// An error and what caused it, in one line.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,25 @@
+//! The single integration binary: every test goes through a door that users use.
+
+// A real etcd, kube-apiserver and kube-scheduler, and its own test.
+mod testbed;
+// Servers of ours as processes, and requests to them.
+mod support;
+
+// Layout, imports, lengths, head comments: the house rules.
+mod tidy;
+// The command line: help, wrong flags, missing files, taken ports.
+mod cli;
+// Every Kubernetes object we have decodes.
+mod objects;
+// The extender port: wire messages, hostile bodies, deadlines, TLS.
+mod extender;
+// The demo, as a user runs it.
+mod demo;
+// The manifests in deploy/, on a real API server, under their own rights.
+mod deploy;
+// Where a real scheduler puts pods with our help.
+mod placement;
+// The extender killed, stopped and restarted while pods are scheduled.
+mod failure;
+// Large clusters: memory, time to ready.
+mod scale;

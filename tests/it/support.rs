@@ -1,0 +1,208 @@
+//! `dunnage serve` as a process on free ports, and the requests that tests send it.
+//!
+//! Waits for conditions of the server by asking it, never by sleeping a guessed time.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use crate::testbed::Process;
+
+/// The pause between two questions to the server: short against the second that it takes to sync.
+const PAUSE: Duration = Duration::from_millis(20);
+/// The longest wait for a condition: thirty times what an idle machine needs, as others compile too.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running `dunnage serve`. Dropping it kills it.
+pub struct Extender {
+    process: Process,
+    command: Vec<String>,
+    log: std::path::PathBuf,
+    /// `http://127.0.0.1:PORT` of the extender port.
+    pub url: String,
+    /// `http://127.0.0.1:PORT` of the admin port.
+    pub admin_url: String,
+}
+
+impl Extender {
+    /// Starts a server on free ports; its log goes to a file in `dir`. Returns once `/livez` answers.
+    pub async fn start(dir: &Path, kubeconfig: &Path, flags: &[&str]) -> Result<Self> {
+        let (port, admin_port) = two_free_ports()?;
+        let mut command: Vec<String> = vec![
+            "serve".to_owned(),
+            format!("--kubeconfig={}", kubeconfig.display()),
+            format!("--listen=127.0.0.1:{port}"),
+            format!("--admin-listen=127.0.0.1:{admin_port}"),
+        ];
+        command.extend(flags.iter().map(|flag| (*flag).to_owned()));
+        let log = dir.join(format!("dunnage-{port}.log"));
+        let process = spawn(&command, &log)?;
+        let scheme = if flags.iter().any(|flag| flag.starts_with("--tls-cert")) {
+            "https"
+        } else {
+            "http"
+        };
+        let mut extender = Self {
+            process,
+            command,
+            log,
+            url: format!("{scheme}://127.0.0.1:{port}"),
+            admin_url: format!("http://127.0.0.1:{admin_port}"),
+        };
+        extender
+            .await_answer("/livez", |status, _| status == 200)
+            .await?;
+        Ok(extender)
+    }
+
+    /// Starts the server anew after it was killed, on the same ports.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.process.kill();
+        self.process = spawn(&self.command, &self.log)?;
+        self.await_answer("/livez", |status, _| status == 200).await
+    }
+
+    /// Waits until the server says that it is ready.
+    pub async fn await_ready(&mut self) -> Result<()> {
+        self.await_answer("/readyz", |status, _| status == 200)
+            .await
+    }
+
+    /// Waits until a page of the admin port is as `wanted`, given its status and text.
+    pub async fn await_answer(
+        &mut self,
+        path: &str,
+        wanted: impl Fn(u16, &str) -> bool,
+    ) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            self.process.ensure_running()?;
+            let answer = self.get(path).await;
+            if answer
+                .as_ref()
+                .is_ok_and(|(status, text)| wanted(*status, text))
+            {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                bail!(
+                    "{path} not as wanted after {PATIENCE:?}: {answer:?}\n{}",
+                    self.process.log_tail()
+                );
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Status and text of a page of the admin port.
+    pub async fn get(&self, path: &str) -> Result<(u16, String)> {
+        let response = client()
+            .get(format!("{}{path}", self.admin_url))
+            .send()
+            .await?;
+        Ok((response.status().as_u16(), response.text().await?))
+    }
+
+    /// A page of the admin port as JSON.
+    pub async fn json(&self, path: &str) -> Result<Value> {
+        let (status, text) = self.get(path).await?;
+        serde_json::from_str(&text).with_context(|| format!("{path} answered {status}: {text}"))
+    }
+
+    /// The decision for a pod over all nodes, by `POST /api/v1/explain`.
+    pub async fn explain(&self, pod: &Value) -> Result<Value> {
+        let url = format!("{}/api/v1/explain", self.admin_url);
+        let response = client().post(url).json(pod).send().await?;
+        let (status, text) = (response.status(), response.text().await?);
+        serde_json::from_str(&text).with_context(|| format!("explain answered {status}: {text}"))
+    }
+
+    /// Status, neutral reason and text of the answer to a prioritize body.
+    pub async fn prioritize(&self, body: impl Into<reqwest::Body>) -> Result<Answer> {
+        let request = client().post(format!("{}/prioritize", self.url));
+        let response = request
+            .header("content-type", "application/json")
+            .body(body)
+            .send()
+            .await?;
+        let neutral = response.headers().get("dunnage-neutral");
+        let neutral = neutral
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+            .to_owned();
+        let status = response.status().as_u16();
+        Ok(Answer {
+            status,
+            neutral,
+            text: response.text().await?,
+        })
+    }
+
+    /// The value of a metric line that starts with `name`, labels included; 0 if there is none.
+    pub async fn metric(&self, name: &str) -> Result<f64> {
+        let (_, text) = self.get("/metrics").await?;
+        let line = text.lines().find(|line| line.starts_with(name));
+        let value = line.and_then(|line| line.rsplit(' ').next());
+        Ok(value.map_or(Ok(0.0), str::parse)?)
+    }
+
+    /// The process itself, to signal it.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+}
+
+/// An answer of the extender port.
+#[derive(Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// The `dunnage-neutral` header, empty without one.
+    pub neutral: String,
+    /// The body.
+    pub text: String,
+}
+
+impl Answer {
+    /// Host and score of each entry, in the order answered.
+    pub fn scores(&self) -> Result<Vec<(String, i64)>> {
+        let list: Vec<Value> = serde_json::from_str(&self.text)?;
+        let entry =
+            |entry: &Value| Some((entry["Host"].as_str()?.to_owned(), entry["Score"].as_i64()?));
+        list.iter()
+            .map(entry)
+            .collect::<Option<_>>()
+            .context("entries of Host and Score")
+    }
+}
+
+/// A request body as kube-scheduler sends it with `nodeCacheCapable: true`.
+pub fn extender_args(pod: &Value, node_names: &[String]) -> String {
+    serde_json::json!({ "Pod": pod, "Nodes": null, "NodeNames": node_names }).to_string()
+}
+
+/// An HTTP client that takes any certificate.
+pub fn client() -> reqwest::Client {
+    static PROVIDER: std::sync::Once = std::sync::Once::new();
+    // Fails only where another test has installed it.
+    PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+    let builder = reqwest::Client::builder().tls_danger_accept_invalid_certs(true);
+    builder.build().expect("a client without special needs")
+}
+
+fn spawn(command: &[String], log: &Path) -> Result<Process> {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_dunnage"));
+    program.args(command);
+    Process::spawn("dunnage", &program, log)
+}
+
+fn two_free_ports() -> Result<(u16, u16)> {
+    let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let second = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok((first.local_addr()?.port(), second.local_addr()?.port()))
+}
