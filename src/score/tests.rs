@@ -11,8 +11,14 @@ mod platform;
 mod points;
 mod properties;
 mod queue;
+mod replay;
 mod tag;
 
+use std::collections::BTreeMap;
+
+use proptest::prelude::{TestCaseError, prop_assert_eq};
+
+use crate::model::cluster::NodeId;
 use crate::model::pod::PodFacts;
 use crate::model::unit::{Bytes, Nanos, PerMille};
 use crate::policy::Policy;
@@ -47,6 +53,32 @@ fn row<'a>(world: &World, decision: &'a Decision, node: &str) -> &'a Row {
     let id = world.id(node);
     let row = decision.rows.iter().find(|row| row.node == id);
     row.unwrap_or_else(|| panic!("no row for {node}"))
+}
+
+/// The rows by name of node, without what only numbers a table.
+fn by_name(world: &World, decision: &Decision) -> BTreeMap<String, Row> {
+    let rows = decision.rows.iter().map(|row| {
+        let name = world.cluster().node(row.node).name.to_string();
+        let anywhere = Row {
+            node: NodeId(0),
+            group: 0,
+            ..row.clone()
+        };
+        (name, anywhere)
+    });
+    rows.collect()
+}
+
+/// Only the rows that differ, so that a failure can be read.
+fn same_rows(
+    left: &BTreeMap<String, Row>,
+    right: &BTreeMap<String, Row>,
+) -> Result<(), TestCaseError> {
+    for (name, row) in left {
+        prop_assert_eq!(Some(row), right.get(name), "{}", name);
+    }
+    prop_assert_eq!(left.len(), right.len());
+    Ok(())
 }
 
 /// Checks the bytes that each of the nodes misses for the pod, and the remarks on it.

@@ -1,17 +1,14 @@
 //! What holds for every decision on every cluster.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 
 use super::naive::{Lack, Told};
-use super::{decided, everywhere, policy};
-use crate::model::cluster::NodeId;
+use super::{by_name, decided, everywhere, policy, same_rows};
 use crate::model::image::ImageFacts;
 use crate::model::node::NodeFacts;
 use crate::model::pod::{PodFacts, PodPhase};
 use crate::policy::Policy;
-use crate::score::decision::{Decision, Neutral, Reasons, Row};
+use crate::score::decision::{Neutral, Reasons};
 use crate::score::{Question, decide, decide_into};
 use crate::state::fixtures::universe::{any_bound_pod, any_image, any_node, any_wishes};
 use crate::state::fixtures::world::World;
@@ -97,32 +94,6 @@ fn latest(images: &[ImageFacts]) -> Vec<ImageFacts> {
         }
     }
     latest
-}
-
-/// The rows by name of node, without what only numbers a table.
-fn by_name(world: &World, decision: &Decision) -> BTreeMap<String, Row> {
-    let rows = decision.rows.iter().map(|row| {
-        let name = world.cluster().node(row.node).name.to_string();
-        let anywhere = Row {
-            node: NodeId(0),
-            group: 0,
-            ..row.clone()
-        };
-        (name, anywhere)
-    });
-    rows.collect()
-}
-
-/// Only the rows that differ, so that a failure can be read.
-fn same_rows(
-    left: &BTreeMap<String, Row>,
-    right: &BTreeMap<String, Row>,
-) -> Result<(), TestCaseError> {
-    for (name, row) in left {
-        prop_assert_eq!(Some(row), right.get(name), "{}", name);
-    }
-    prop_assert_eq!(left.len(), right.len());
-    Ok(())
 }
 
 proptest! {

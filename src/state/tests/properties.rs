@@ -6,19 +6,13 @@ use super::invariants;
 use crate::model::unit::Nanos;
 use crate::state::event::{Event, Kind};
 use crate::state::fixtures::cases;
-use crate::state::fixtures::universe::{any_bound_pod, any_image, any_node};
+use crate::state::fixtures::universe::any_change;
 use crate::state::fixtures::world::World;
 
 fn any_event() -> impl Strategy<Value = Event> {
-    let node = || (0..5_usize).prop_map(|at| format!("n{at}"));
-    let uid = || (0..8_usize).prop_map(|at| format!("u{at}"));
     let kind = || prop_oneof![Just(Kind::Nodes), Just(Kind::Pods)];
     prop_oneof![
-        8 => any_node(node()).prop_map(Event::NodeApplied),
-        2 => node().prop_map(|name| Event::NodeRemoved { name }),
-        12 => any_bound_pod(uid(), node()).prop_map(Event::PodApplied),
-        4 => uid().prop_map(|uid| Event::PodRemoved { uid }),
-        6 => any_image().prop_map(Event::ImageKnown),
+        32 => any_change(),
         3 => Just(Event::TimePassed),
         1 => kind().prop_map(Event::ResyncStarted),
         1 => kind().prop_map(Event::ResyncEnded),
