@@ -22,8 +22,8 @@ struct Place<'a> {
 }
 
 /// What can be counted only once, though several images of the pod want it.
-#[derive(PartialEq, Eq)]
-enum Piece {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Piece {
     Chain(ChainId),
     /// By the number of the first need for it.
     Whole(usize),
@@ -95,10 +95,16 @@ fn correct(decision: &mut Decision, question: &Question<'_>, id: NodeId, row: us
             later_share: question.policy.later_share,
         },
     };
-    let mut tally = Tally::default();
+    let mut counted = std::mem::take(&mut decision.scratch.counted);
+    counted.clear();
+    let mut tally = Tally {
+        counted,
+        ..Tally::default()
+    };
     for need in &decision.needs {
         tally.add(need, &place);
     }
+    decision.scratch.counted = tally.counted;
     let row = &mut decision.rows[row];
     row.missing = tally.missing;
     row.arriving = tally.arriving;

@@ -6,6 +6,7 @@
 
 use crate::model::cluster::{ImageId, NodeId, PlatformId};
 use crate::model::unit::{Bytes, Nanos, Time};
+use crate::score::arriving::Piece;
 use crate::score::need::Need;
 
 /// What was decided for one pod.
@@ -246,6 +247,8 @@ pub(super) struct Scratch {
     pub(super) prefix: Vec<u64>,
     /// Earlier needs that share layers with the one at hand, and how many; most first.
     pub(super) overlaps: Vec<(usize, usize)>,
+    /// What was counted on a candidate with pulls in progress.
+    pub(super) counted: Vec<Piece>,
     /// Row of each node, `u32::MAX` for none.
     pub(super) row_of: Vec<u32>,
 }

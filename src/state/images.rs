@@ -11,6 +11,7 @@ use crate::model::cluster::{
     ChainId, Cluster, Image, ImageId, PlatformId, Record, RecordId, stable_hash,
 };
 use crate::model::image::{ImageFacts, Layer, Platform};
+use crate::model::node_set::NodeSet;
 use crate::model::unit::{Bytes, Time};
 use crate::state::Tracker;
 use crate::state::holding::put;
@@ -198,16 +199,8 @@ impl Cluster {
             let fresh = self.chain_ids.get(&key).is_none();
             let id = ChainId(self.chain_ids.acquire(key));
             if fresh {
-                let layer_bytes = layer.compressed_bytes;
-                put(
-                    &mut self.chains,
-                    id.index(),
-                    Chain {
-                        depth,
-                        layer_bytes,
-                        ..Chain::default()
-                    },
-                );
+                let holders = NodeSet::default();
+                put(&mut self.chains, id.index(), Chain { depth, holders });
             }
             chains.push(id);
             parent = Some(id);

@@ -82,12 +82,11 @@ impl Told<'_> {
             .take_while(|stack| there.contains(*stack))
             .count();
         let mut bytes = Bytes(0);
-        for at in depth..stacks.len() {
+        for (at, stack) in stacks.into_iter().enumerate().skip(depth) {
             let layer = &facts.layers[at];
-            let again = facts.layers[at + 1..]
-                .iter()
-                .any(|later| later.digest == layer.digest);
-            if moved.insert(stacks[at].clone()) && !again {
+            let later = &facts.layers[at + 1..];
+            let again = later.iter().any(|later| later.digest == layer.digest);
+            if moved.insert(stack) && !again {
                 bytes += layer.compressed_bytes;
             }
         }

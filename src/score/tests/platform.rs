@@ -83,3 +83,19 @@ fn a_node_that_tells_no_platform_takes_the_newest_image_of_any_and_says_so() {
         &[("untold", 40 * MB, &["platform-untold"])],
     );
 }
+
+#[test]
+fn what_a_node_without_a_platform_lists_is_no_image_for_another_platform() {
+    // Its image is taken for the one known, of amd64; an arm node must not be charged for those layers.
+    let listed = pinned("r.io/tool", "tool");
+    let world = World::new()
+        .image(image("tool").layer("amd", 50 * MB))
+        .node(node("arm").runs("linux/arm64"))
+        .node(
+            node("untold")
+                .runs("untold")
+                .lists(&[&listed, "r.io/tool:1"], 70 * MB),
+        );
+    let decision = decided(&world, &pod("p").wants("r.io/tool:1"), &policy());
+    assert_eq!(row(&world, &decision, "arm").missing.0, 70 * MB);
+}

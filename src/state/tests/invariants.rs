@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::cluster::{
-    ChainId, Cluster, DigestId, ImageId, Node, NodeId, Pod, PodId, RecordId, ReferenceId,
+    ChainId, Cluster, DigestId, Image, ImageId, NameFacts, Node, NodeId, Pod, PodId, RecordId,
+    ReferenceId,
 };
 use crate::model::node_set::NodeSet;
 use crate::model::pod::PodPhase;
@@ -107,109 +108,72 @@ fn check_records(cluster: &Cluster) {
         let record = cluster.record(id);
         assert!(cluster.record_ids.key(id.0).is_some());
         assert_eq!(ids(&record.holders), holders(cluster, |other| other == id));
-        if let Some(image) = record.image {
-            let image = cluster.image(image);
-            let by_digest = record.digests.iter().any(|d| image.digests.contains(d));
-            let by_name = record
-                .references
-                .iter()
-                .any(|r| image.references.contains(r));
-            assert!(by_digest || by_name, "{record:?} is not {image:?}");
-            let runs = |node| {
-                cluster
-                    .platform(image.platform)
-                    .runs_on(cluster.platform(node))
-            };
-            assert!(record.platform.is_none_or(runs));
+        let named = |image: &Image| record.digests.iter().any(|d| image.digests.contains(d));
+        let runs = |image: &Image| {
+            let own = cluster.platform(image.platform);
+            let node = record.platform.map(|id| cluster.platform(id));
+            node.is_none_or(|node| own.runs_on(node))
+        };
+        if let Some(image) = record.image.map(|id| cluster.image(id)) {
+            let tagged = |r: &ReferenceId| image.references.contains(r);
+            assert!(named(image) || record.references.iter().any(tagged));
+            assert!(runs(image));
         } else {
-            let same = |id: &ImageId| {
-                let image = cluster.image(*id);
-                let runs = |node| {
-                    cluster
-                        .platform(image.platform)
-                        .runs_on(cluster.platform(node))
-                };
-                record.platform.is_none_or(runs)
-                    && record.digests.iter().any(|d| image.digests.contains(d))
-            };
-            assert_eq!(
-                images(cluster).find(same),
-                None,
-                "{record:?} goes unrecognised"
-            );
+            let known = cluster.images().find(|image| named(image) && runs(image));
+            assert!(known.is_none(), "{record:?} goes unrecognised");
         }
     }
 }
 
+/// Who goes by a name, as records and images tell.
+#[derive(Default)]
+struct Bearers {
+    records: BTreeSet<RecordId>,
+    images: BTreeSet<ImageId>,
+}
+
 fn check_names(cluster: &Cluster) {
-    let live = live_records(cluster);
-    let mut references: BTreeMap<ReferenceId, Vec<RecordId>> = BTreeMap::new();
-    let mut digests: BTreeMap<DigestId, Vec<RecordId>> = BTreeMap::new();
-    for &id in &live {
-        let record = cluster.record(id);
-        record
-            .references
-            .iter()
-            .for_each(|r| references.entry(*r).or_default().push(id));
-        record
-            .digests
-            .iter()
-            .for_each(|d| digests.entry(*d).or_default().push(id));
+    let mut references: BTreeMap<ReferenceId, Bearers> = BTreeMap::new();
+    let mut digests: BTreeMap<DigestId, Bearers> = BTreeMap::new();
+    for id in live_records(cluster) {
+        for &reference in &cluster.record(id).references {
+            references.entry(reference).or_default().records.insert(id);
+        }
+        for &digest in &cluster.record(id).digests {
+            digests.entry(digest).or_default().records.insert(id);
+        }
     }
     for id in images(cluster) {
-        let image = cluster.image(id);
-        image
-            .references
-            .iter()
-            .for_each(|r| drop(references.entry(*r).or_default()));
-        image
-            .digests
-            .iter()
-            .for_each(|d| drop(digests.entry(*d).or_default()));
+        for &reference in &cluster.image(id).references {
+            references.entry(reference).or_default().images.insert(id);
+        }
+        for &digest in &cluster.image(id).digests {
+            digests.entry(digest).or_default().images.insert(id);
+        }
     }
-    let wanted = pods(cluster).flat_map(|(_, pod)| pod.images.iter().map(|image| image.reference));
-    wanted.for_each(|r| drop(references.entry(r).or_default()));
-    assert_eq!(
-        cluster.reference_ids.len(),
-        references.len(),
-        "references leak"
-    );
-    assert_eq!(cluster.digest_ids.len(), digests.len(), "digests leak");
-    let named = |names: &dyn Fn(ImageId) -> bool| images(cluster).filter(|&id| names(id)).collect();
-    let sorted = |ids: &[RecordId]| ids.iter().copied().collect::<BTreeSet<_>>();
-    for (id, records) in &references {
-        let facts = cluster.reference(*id);
-        assert_eq!(
-            (sorted(&facts.records), facts.records.len()),
-            (sorted(records), records.len())
-        );
-        assert_eq!(
-            ids(&facts.holders),
-            holders(cluster, |r| records.contains(&r))
-        );
-        let images: BTreeSet<ImageId> =
-            named(&|image| cluster.image(image).references.contains(id));
-        assert_eq!(
-            facts.images.iter().copied().collect::<BTreeSet<_>>(),
-            images
-        );
+    for image in pods(cluster).flat_map(|(_, pod)| &pod.images) {
+        references.entry(image.reference).or_default();
     }
-    for (id, records) in &digests {
-        let facts = cluster.digest(*id);
-        assert_eq!(
-            (sorted(&facts.records), facts.records.len()),
-            (sorted(records), records.len())
-        );
-        assert_eq!(
-            ids(&facts.holders),
-            holders(cluster, |r| records.contains(&r))
-        );
-        let images: BTreeSet<ImageId> = named(&|image| cluster.image(image).digests.contains(id));
-        assert_eq!(
-            facts.images.iter().copied().collect::<BTreeSet<_>>(),
-            images
-        );
+    assert_eq!(cluster.reference_ids.len(), references.len());
+    assert_eq!(cluster.digest_ids.len(), digests.len());
+    for (id, bearers) in references {
+        check_name(cluster, cluster.reference(id), &bearers);
     }
+    for (id, bearers) in digests {
+        check_name(cluster, cluster.digest(id), &bearers);
+    }
+}
+
+fn check_name(cluster: &Cluster, facts: &NameFacts, bearers: &Bearers) {
+    let mut records = facts.records.clone();
+    records.sort_unstable();
+    assert!(records.iter().eq(&bearers.records), "{facts:?}");
+    let mut images = facts.images.clone();
+    images.sort_unstable();
+    images.dedup();
+    assert!(images.iter().eq(&bearers.images), "{facts:?}");
+    let holders = holders(cluster, |record| bearers.records.contains(&record));
+    assert_eq!(ids(&facts.holders), holders);
 }
 
 fn check_images(cluster: &Cluster) {
