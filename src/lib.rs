@@ -1,9 +1,70 @@
-//! dunnage
-pub mod cli;
-pub mod cmd;
-pub mod cost;
-pub mod edge;
+//! dunnage starts step pods (the pods of CI, ML and batch pipelines) on the node where their image
+//! layers already are. It is a kube-scheduler extender: an unmodified scheduler asks it to rank nodes,
+//! and it answers with the seconds that each node would save.
+//!
+//! # The whole in one picture
+//!
+//! ```text
+//!   API server ──watch──▶ edge::watch ─┐                       ┌─▶ edge::extender ◀─POST─ kube-scheduler
+//!   manifest files ─────▶ cmd::files ──┤ Event                 │ Decision
+//!   embedded cluster ───▶ cmd::demo ───┘   │                   │
+//!                                          ▼                   ├─▶ edge::admin: page, metrics, explain
+//!                              state::Tracker::apply           │
+//!                                          │                   │
+//!                                          ▼                   │
+//!                               model::cluster::Cluster ──▶ score::decide ◀── policy::Policy
+//! ```
+//!
+//! There are two seams. An [`state::event::Event`] goes in: everything that can happen, from whatever
+//! source. A [`score::decision::Decision`] comes out: what every candidate would cost, with its parts and
+//! reasons; the answer on the wire, log lines, metrics, the page and `explain` are all printed from it.
+//!
+//! # Code map, in reading order
+//!
+//! | module | what it holds | what it knows nothing of |
+//! | --- | --- | --- |
+//! | [`model`] | nodes, pods, images, layers, and the [`model::cluster::Cluster`] they form | events, policies, Kubernetes' types |
+//! | [`state`] | [`state::Tracker`]: events in, one cluster kept | scores, time but as an argument |
+//! | [`cost`] | seconds for bytes and queues, one formula a file | candidates, points |
+//! | [`policy`] | text to numbers; which pods are step pods | the cluster |
+//! | [`score`] | [`score::decide`]: the decision | the wire, where the facts came from |
+//! | [`sim`] | an embedded cluster: physics of pulls, stock placement, a seeded workload | sockets, real time |
+//! | [`edge`] | adapters: watch, extender port, admin port, files, metrics, the one real clock | each other, but for a shared few |
+//! | [`cmd`], [`cli`] | one file per subcommand: wiring | how anything is decided |
+//!
+//! # What is absent, on purpose
+//!
+//! - From [`model`] to [`sim`]: clocks, I/O, async, Kubernetes' types, hash maps whose order could reach
+//!   an answer. `tests/it/tidy.rs` holds this and the import table.
+//! - A registry look-up, a lock held across an await, or a log line per node while the scheduler waits.
+//! - A filter: a node is never refused. An extender that filters strands pods, because cluster
+//!   autoscalers do not simulate it.
+//! - State that a restart cannot rebuild from the API server and the manifest files, with two exceptions
+//!   that can only shift a preference and start empty: when a digest was first seen under a tag
+//!   ([`model::cluster::Record::first_seen`]), and images that pods deleted within the last hour left on
+//!   their nodes ([`model::cluster::Held::last_used`]).
+//!
+//! # Glossary
+//!
+//! - **step pod**: a pod the extender cares for; by default one that runs to completion or carries a CI
+//!   system's label ([`policy::interest`]). Every other pod is answered `[]` unread.
+//! - **layer**, **chain**: one OCI image layer; a layer on top of its parents, the unit in which runtimes
+//!   reuse layers ([`model::chain`]).
+//! - **reference**, **alias**: an image name in canonical form; the names a node reports together.
+//! - **record**: one distinct entry of nodes' image lists, held by many nodes.
+//! - **held**, **arriving**, **missing**: on the node; on its way for a pod bound there; neither.
+//! - **cold**: the cost of an empty, idle node. **Saved**: cold less cost; negative on a worse node.
+//! - **raw points**, **points**: saved seconds on the policy's curve, -10 to 10; the same shifted to
+//!   0 to 10 for the answer, where equal nodes vanish.
+//! - **heat**: the cost of step pods that already wait on a node. **Home**: where pods of a kind meet
+//!   while no node with room is warm.
+//! - **neutral**: an answer that prefers no node; always with a reason.
+
 pub mod model;
+pub mod state;
+pub mod cost;
 pub mod policy;
 pub mod score;
-pub mod state;
+pub mod edge;
+pub mod cmd;
+pub mod cli;

@@ -21,5 +21,7 @@ mod deploy;
 mod placement;
 // The extender killed, stopped and restarted while pods are scheduled.
 mod failure;
+// Measurements beside reference servers, only when asked.
+mod compare;
 // Large clusters: memory, time to ready.
 mod scale;

@@ -1,5 +1,9 @@
 //! Where an unmodified kube-scheduler puts pods with our help: the main job, on the real thing.
 
+mod by_layer;
+mod burst;
+mod manifest;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -11,90 +15,52 @@ use crate::testbed::{
     make_nodes, make_pods,
 };
 
-const IMAGE: &str = "registry.example/ci/build:1";
-const IMAGE_BYTES: i64 = 1800 << 20;
+/// Pods per node that got any.
+type PerNode = BTreeMap<String, usize>;
 
-/// 1,000 nodes of which every 100th holds the image.
-fn thousand_nodes() -> Vec<NodeSpec> {
-    (0..1000)
-        .map(|i| {
-            let node = NodeSpec::new(&format!("node-{i:05}"));
-            if i % 100 == 0 {
-                node.holding(IMAGE, IMAGE_BYTES)
-            } else {
-                node
-            }
-        })
-        .collect()
+/// A control plane with nodes, and an extender that knows them.
+struct Stage {
+    // Dropped in this order: the servers before the plane they talk to.
+    scheduler: Scheduler,
+    extender: Extender,
+    plane: ControlPlane,
 }
 
-fn step_pods(count: usize) -> impl Iterator<Item = PodSpec> {
-    (0..count).map(|i| {
-        let mut pod = PodSpec::new(&format!("step-{i:04}"), IMAGE);
-        pod.labels.insert(
-            "tekton.dev/pipelineRun".to_owned(),
-            format!("run-{}", i / 10),
-        );
-        pod
-    })
+impl Stage {
+    async fn set(nodes: &[NodeSpec], manifests: &[manifest::Manifest]) -> Result<Self> {
+        let plane = ControlPlane::start().await?;
+        make_nodes(&plane.client(), nodes).await?;
+        make_namespace(&plane.client(), "steps").await?;
+        let file = plane.dir().join("manifests.jsonl");
+        manifest::write(&file, manifests)?;
+        let flag = format!("--manifests={}", file.display());
+        let flags: Vec<&str> = if manifests.is_empty() { vec![] } else { vec![&flag] };
+        let mut extender = Extender::start(plane.dir(), plane.kubeconfig(), &flags).await?;
+        extender.await_ready().await?;
+        let options =
+            SchedulerOptions { extender_url: Some(extender.url.clone()), ..Default::default() };
+        let scheduler = Scheduler::start(&plane, options).await?;
+        Ok(Self { scheduler, extender, plane })
+    }
+
+    /// Makes the pods and waits until `bound` of the namespace are bound, these included.
+    async fn place(&self, pods: Vec<PodSpec>, bound: usize) -> Result<BTreeMap<String, String>> {
+        let client = self.plane.client();
+        make_pods(&client, "steps", pods).await?;
+        await_bound(&client, "steps", bound, Duration::from_secs(180)).await
+    }
+
+    /// Waits until the extender has seen so many pods bound.
+    async fn await_seen(&mut self, pods: usize) -> Result<()> {
+        let wanted = format!("dunnage_index_entries{{kind=\"pods\"}} {pods}");
+        self.extender.await_answer("/metrics", |_, text| text.lines().any(|l| l == wanted)).await
+    }
 }
 
-async fn landed(count: usize) -> Result<BTreeMap<String, usize>> {
-    let plane = ControlPlane::start().await?;
-    let client = plane.client();
-    make_nodes(&client, &thousand_nodes()).await?;
-    make_namespace(&client, "bench").await?;
-    let mut extender = Extender::start(plane.dir(), plane.kubeconfig(), &[]).await?;
-    extender.await_ready().await?;
-    let options = SchedulerOptions {
-        extender_url: Some(extender.url.clone()),
-        ..Default::default()
-    };
-    let _scheduler = Scheduler::start(&plane, options).await?;
-    make_pods(&client, "bench", step_pods(count)).await?;
-    let bound = await_bound(&client, "bench", count, Duration::from_secs(120)).await?;
-    let mut per_node = BTreeMap::new();
+fn per_node(bound: BTreeMap<String, String>) -> PerNode {
+    let mut per_node = PerNode::new();
     for node in bound.into_values() {
         *per_node.entry(node).or_insert(0) += 1;
     }
-    Ok(per_node)
-}
-
-fn is_warm(node: &str) -> bool {
-    node.ends_with("00")
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn four_hundred_pods_go_where_their_image_is() -> Result<()> {
-    let per_node = landed(400).await?;
-    let warm: usize = per_node
-        .iter()
-        .filter(|(node, _)| is_warm(node))
-        .map(|(_, pods)| pods)
-        .sum();
-    println!("{warm} of 400 on warm nodes: {per_node:?}");
-    assert!(
-        warm >= 360,
-        "{warm} of 400 pods on warm nodes: {per_node:?}"
-    );
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn two_thousand_pods_warm_few_nodes_and_overheat_none() -> Result<()> {
-    let per_node = landed(2000).await?;
-    let fullest_warm = per_node
-        .iter()
-        .filter(|(node, _)| is_warm(node))
-        .map(|(_, pods)| *pods)
-        .max();
-    let newly_warmed = per_node.keys().filter(|node| !is_warm(node)).count();
-    println!("fullest warm {fullest_warm:?}, newly warmed {newly_warmed}: {per_node:?}");
-    assert_eq!(per_node.values().sum::<usize>(), 2000);
-    assert!(fullest_warm.is_some_and(|pods| pods <= 56), "{per_node:?}");
-    assert!(
-        newly_warmed <= 80,
-        "{newly_warmed} nodes newly warmed: {per_node:?}"
-    );
-    Ok(())
+    per_node
 }

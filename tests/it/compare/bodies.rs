@@ -1,0 +1,83 @@
+//! Request bodies of a heavy kind: a pod of 5 containers of 8 layers each, and nodes of 50 images.
+
+use serde_json::{Value, json};
+
+use crate::testbed::{Image, NodeSpec};
+
+/// Distinct images of the cluster; each node holds 50.
+const IMAGES: usize = 400;
+const IMAGES_PER_NODE: usize = 50;
+const LAYERS_PER_IMAGE: usize = 8;
+
+/// The name of a node.
+pub fn node_name(number: usize) -> String {
+    format!("node-{number:05}")
+}
+
+/// A node that holds 50 images.
+pub fn node(number: usize) -> NodeSpec {
+    let mut node = NodeSpec::new(&node_name(number));
+    node.images = (0..IMAGES_PER_NODE).map(|slot| held((number * 7 + slot * 13) % IMAGES)).collect();
+    node
+}
+
+fn held(image: usize) -> Image {
+    let mut held = Image::new(&format!("r.io/image-{image}@{}", digest("manifest", image)), 0);
+    held.names.push(reference(image));
+    held.bytes = 200_000_000 + image as i64;
+    held
+}
+
+/// The manifest lines of all images: families of eight share their first four layers.
+pub fn manifests() -> String {
+    let line = |image: usize| {
+        let layer = |depth: usize| {
+            let owner = if depth < LAYERS_PER_IMAGE / 2 { image / 8 } else { 10_000 + image };
+            json!({ "digest": digest("layer", owner * LAYERS_PER_IMAGE + depth), "size": 25_000_000 })
+        };
+        let layers: Vec<_> = (0..LAYERS_PER_IMAGE).map(layer).collect();
+        let manifest = digest("manifest", image);
+        let line = json!({ "image": reference(image), "platform": "linux/amd64", "manifest": manifest,
+            "layers": layers });
+        format!("{line}\n")
+    };
+    (0..IMAGES).map(line).collect()
+}
+
+/// The pod, as a Tekton step looks.
+pub fn pod() -> Value {
+    let container = |image: &usize| {
+        let env = |n| json!({ "name": format!("VARIABLE_{n}"), "value": "some value of some length" });
+        json!({ "name": format!("step-{image}"), "image": reference(*image), "imagePullPolicy": "Always",
+            "env": (0..20).map(env).collect::<Vec<_>>(), "terminationMessagePath": "/tekton/termination" })
+    };
+    let containers: Vec<_> = [0, 1, 9, 100, 205].iter().map(container).collect();
+    json!({
+        "metadata": { "name": "step", "namespace": "ci", "uid": "56ed9f01-e5a7-4342-8bee-d220bb7b947e",
+            "labels": { "tekton.dev/taskRun": "run", "tekton.dev/pipelineRun": "run" } },
+        "spec": { "containers": containers, "restartPolicy": "Never" },
+        "status": { "phase": "Pending" },
+    })
+}
+
+/// A body with names only.
+pub fn names(count: usize) -> String {
+    let names: Vec<_> = (0..count).map(node_name).collect();
+    json!({ "Pod": pod(), "Nodes": null, "NodeNames": names }).to_string()
+}
+
+/// A body with whole nodes.
+pub fn full(count: usize) -> String {
+    let items: Vec<_> = (0..count)
+        .map(|number| k8s_openapi::api::core::v1::Node::from(&node(number)))
+        .collect();
+    json!({ "Pod": pod(), "Nodes": { "metadata": {}, "items": items }, "NodeNames": null }).to_string()
+}
+
+fn reference(image: usize) -> String {
+    format!("r.io/image-{image}:v1")
+}
+
+fn digest(kind: &str, number: usize) -> String {
+    format!("sha256:{:0>64x}", dunnage::model::cluster::stable_hash(&format!("{kind}-{number}")))
+}
