@@ -5,6 +5,8 @@
 //! never everything. It knows nothing of policies or scores.
 
 pub mod event;
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod holding;
 mod images;
 mod nodes;

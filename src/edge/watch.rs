@@ -49,7 +49,14 @@ async fn watch_nodes(client: Client, shared: Arc<Shared>) {
     let removed = |node: NodeObject<ObjectMeta>| Event::NodeRemoved {
         name: node.metadata.name().to_owned(),
     };
-    follow(Api::all(client), (Kind::Nodes, ""), &shared, applied, removed).await;
+    follow(
+        Api::all(client),
+        (Kind::Nodes, ""),
+        &shared,
+        applied,
+        removed,
+    )
+    .await;
 }
 
 async fn watch_pods(client: Client, shared: Arc<Shared>) {
@@ -60,7 +67,14 @@ async fn watch_pods(client: Client, shared: Arc<Shared>) {
     let removed = |pod: PodObject<ObjectMeta>| Event::PodRemoved {
         uid: pod_facts(pod, false).uid,
     };
-    follow(Api::all(client), (Kind::Pods, BOUND_PODS), &shared, applied, removed).await;
+    follow(
+        Api::all(client),
+        (Kind::Pods, BOUND_PODS),
+        &shared,
+        applied,
+        removed,
+    )
+    .await;
 }
 
 /// Follows one kind for ever. Starts with streaming lists and falls back to paged ones where the API
@@ -74,11 +88,19 @@ async fn follow<K>(
 ) where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
 {
-    let paged = watcher::Config::default().fields(fields).page_size(PAGE_SIZE);
+    let paged = watcher::Config::default()
+        .fields(fields)
+        .page_size(PAGE_SIZE);
     for (streams, config) in [(true, paged.clone().streaming_lists()), (false, paged)] {
         let stream = watcher(api.clone(), config).default_backoff();
-        if consume(stream, kind, shared, streams, &applied, &removed).await.is_break() {
-            tracing::info!(?kind, "the API server does not stream lists: listing in pages");
+        if consume(stream, kind, shared, streams, &applied, &removed)
+            .await
+            .is_break()
+        {
+            tracing::info!(
+                ?kind,
+                "the API server does not stream lists: listing in pages"
+            );
         }
     }
 }

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use crate::model::cluster::ChainId;
 use crate::model::image::Layer;
 use crate::model::node_set::NodeSet;
-use crate::model::unit::Bytes;
 
 /// What makes two chains the same: the same parent, the same key space, the same layer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -37,8 +36,6 @@ pub enum KeySpace {
 pub struct Chain {
     /// Number of layers below this one.
     pub depth: usize,
-    /// Compressed bytes of the top layer.
-    pub layer_bytes: Bytes,
     /// Nodes that have it unpacked.
     pub holders: NodeSet,
 }

@@ -61,7 +61,7 @@ pub struct Cluster {
     pub(crate) digests: Vec<NameFacts>,
     pub(crate) chain_ids: Interner<ChainKey>,
     pub(crate) chains: Vec<Chain>,
-    /// Slots of removed images are empty and used again.
+    /// Never shrinks; a slot is empty only while its image is being replaced.
     pub(crate) images: Vec<Option<Image>>,
     pub(crate) record_ids: Interner<RecordKey>,
     pub(crate) records: Vec<Record>,
@@ -106,8 +106,8 @@ pub struct Node {
     pub pulls: Vec<Pull>,
     /// Which pull secrets were seen to start which image here.
     pub(crate) secrets_seen: Vec<(ReferenceId, Arc<str>)>,
-    /// Bound pods on it, in any phase.
-    pub(crate) pod_count: u32,
+    /// Bound pods on it, in any phase and in no promised order.
+    pub(crate) pods: Vec<PodId>,
     pub(crate) resync_mark: u64,
 }
 

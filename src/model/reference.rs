@@ -129,48 +129,4 @@ fn is_registry(first: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::Reference;
-
-    fn check(text: &str, expected: &str) {
-        let reference = Reference::parse(text).map(|r| r.as_str().to_owned());
-        assert_eq!(reference.as_deref(), Some(expected), "{text}");
-    }
-
-    #[test]
-    fn spellings_of_one_hub_image_are_one_name() {
-        for text in [
-            "golang:1.9",
-            "docker.io/golang:1.9",
-            "index.docker.io/library/golang:1.9",
-        ] {
-            check(text, "docker.io/library/golang:1.9");
-        }
-        check("golang", "docker.io/library/golang:latest");
-        check("bitnami/redis", "docker.io/bitnami/redis:latest");
-    }
-
-    #[test]
-    fn ports_tags_and_digests_are_told_apart() {
-        let digest = format!("sha256:{}", "ab".repeat(32));
-        check("localhost:5000/a", "localhost:5000/a:latest");
-        check("localhost/a/b:x", "localhost/a/b:x");
-        check(&format!("r.io/a:tag@{digest}"), &format!("r.io/a@{digest}"));
-        check(
-            &format!("docker-pullable://r.io/a@{digest}"),
-            &format!("r.io/a@{digest}"),
-        );
-        check(&digest, &digest);
-        assert_eq!(
-            Reference::parse(&digest).and_then(|r| r.digest().map(str::len)),
-            Some(71)
-        );
-    }
-
-    #[test]
-    fn empty_and_broken_names_are_refused() {
-        for text in ["", " ", "a b", ":tag", "a@sha256:zz"] {
-            assert_eq!(Reference::parse(text), None, "{text:?}");
-        }
-    }
-}
+mod tests;

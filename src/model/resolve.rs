@@ -40,11 +40,15 @@ impl Cluster {
         }
         let reference = name.reference?;
         let known = self.newest_on(platform, self.reference(reference).images.iter().copied());
-        known.or_else(|| self.record(self.newest_record(name, platform)?).image)
+        known.or_else(|| {
+            // The record can be a node's that tells no platform, and so takes images of any.
+            let image = self.record(self.newest_record(name, platform)?).image;
+            self.newest_on(platform, image.into_iter())
+        })
     }
 
     /// The record of a name on a platform that was first reported last; ties go to the one on more
-    /// nodes, then to the greater digest.
+    /// nodes, then to the greater digest, then to the greater platform.
     #[must_use]
     pub fn newest_record(&self, name: NameIds, platform: Option<PlatformId>) -> Option<RecordId> {
         self.records_of(name, platform).max_by_key(|&id| {
@@ -53,7 +57,8 @@ impl Cluster {
                 .digests
                 .first()
                 .map(|&digest| self.digest_text(digest));
-            (record.first_seen, record.holders.len(), digest)
+            let own = record.platform.map(|id| self.platform(id));
+            (record.first_seen, record.holders.len(), digest, own)
         })
     }
 

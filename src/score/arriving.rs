@@ -4,13 +4,30 @@
 //! what is not has to queue behind it.
 
 use crate::cost::queue::QueueRules;
-use crate::model::cluster::{ChainId, Cluster, Image, Node, NodeId, Pull};
+use crate::model::cluster::{ChainId, Image, Node, NodeId, Pull};
 use crate::model::node_set::bits;
 use crate::model::pod::PullPolicy;
 use crate::model::unit::{Bytes, Nanos, Time};
+use crate::score::charge::trusts;
 use crate::score::decision::{Decision, Reasons, Wanted};
 use crate::score::need::{Cargo, Need};
 use crate::score::{Question, need, rates};
+
+/// A candidate with pulls in progress.
+struct Place<'a> {
+    question: &'a Question<'a>,
+    id: NodeId,
+    node: &'a Node,
+    rules: QueueRules,
+}
+
+/// What can be counted only once, though several images of the pod want it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Piece {
+    Chain(ChainId),
+    /// By the number of the first need for it.
+    Whole(usize),
+}
 
 /// What a node with pulls in progress still costs for the pod.
 #[derive(Default)]
@@ -19,8 +36,8 @@ struct Tally {
     arriving: Bytes,
     /// When the last pull that the pod also needs is done.
     ready_at: Time,
-    /// Chains counted so far: layers shared by images of the pod count once.
-    counted: Vec<ChainId>,
+    /// Counted so far.
+    counted: Vec<Piece>,
 }
 
 /// Corrects the rows of candidates with pulls in progress.
@@ -68,24 +85,32 @@ pub(super) fn look_closer(decision: &mut Decision, question: &Question<'_>) {
 
 fn correct(decision: &mut Decision, question: &Question<'_>, id: NodeId, row: usize) {
     let node = question.cluster.node(id);
-    let order = question.policy.pull_order(&node.labels);
-    let later_share = question.policy.later_share;
-    let rules = QueueRules {
-        rates: rates(question.policy),
-        order,
-        later_share,
+    let place = Place {
+        question,
+        id,
+        node,
+        rules: QueueRules {
+            rates: rates(question.policy),
+            order: question.policy.pull_order(&node.labels),
+            later_share: question.policy.later_share,
+        },
     };
-    let row = &mut decision.rows[row];
-    let mut tally = Tally::default();
+    let mut counted = std::mem::take(&mut decision.scratch.counted);
+    counted.clear();
+    let mut tally = Tally {
+        counted,
+        ..Tally::default()
+    };
     for need in &decision.needs {
-        let trusted = !row.reasons.has(Reasons::REVERIFIES);
-        tally.add(need, question.cluster, (id, node), &rules, trusted);
+        tally.add(need, &place);
     }
+    decision.scratch.counted = tally.counted;
+    let row = &mut decision.rows[row];
     row.missing = tally.missing;
     row.arriving = tally.arriving;
     let ready = tally.ready_at.since(question.now);
     let queue = if tally.missing.0 > 0 {
-        rules.wait(&node.pulls, question.now)
+        place.rules.wait(&node.pulls, question.now)
     } else {
         Nanos(0)
     };
@@ -99,59 +124,28 @@ fn correct(decision: &mut Decision, question: &Question<'_>, id: NodeId, row: us
 }
 
 impl Tally {
-    fn add(
-        &mut self,
-        need: &Need,
-        cluster: &Cluster,
-        (id, node): (NodeId, &Node),
-        rules: &QueueRules,
-        trusted: bool,
-    ) {
-        let held = need
-            .name
-            .reference
-            .is_some_and(|r| cluster.reference(r).holders.contains(id));
-        if held
-            && (need.pull_policy == PullPolicy::Never
-                || trusted && need.pull_policy == PullPolicy::IfNotPresent)
-        {
+    fn add(&mut self, need: &Need, place: &Place<'_>) {
+        if place.needs_nothing_of(need) {
             return;
         }
-        let by_name = node
-            .pulls
+        let pulls = &place.node.pulls;
+        let by_name = pulls
             .iter()
             .position(|pull| Some(pull.reference) == need.name.reference);
         match need.cargo {
-            Cargo::Layers { image, .. } => {
-                let image = cluster.image(image);
-                self.add_layers(image, cluster, (id, node), rules, by_name);
+            Cargo::Layers(image) => {
+                self.add_layers(place.question.cluster.image(image), place, by_name);
             }
-            Cargo::Whole { bytes, digest } => {
-                let newest = digest.is_some_and(|d| cluster.digest(d).holders.contains(id));
-                if newest || held && digest.is_none() {
-                    return;
-                }
-                match by_name {
-                    Some(at) => {
-                        self.arriving += bytes;
-                        self.expect(rules.done_at(&node.pulls, at));
-                    }
-                    None => self.missing += bytes,
-                }
+            Cargo::Whole { bytes, first, .. } => {
+                self.add_piece(Piece::Whole(first), bytes, place, by_name)
             }
             Cargo::Unknown => {}
         }
     }
 
-    fn add_layers(
-        &mut self,
-        image: &Image,
-        cluster: &Cluster,
-        (id, node): (NodeId, &Node),
-        rules: &QueueRules,
-        by_name: Option<usize>,
-    ) {
-        for depth in cluster.depth_on(id, image)..image.chains.len() {
+    fn add_layers(&mut self, image: &Image, place: &Place<'_>, by_name: Option<usize>) {
+        let cluster = place.question.cluster;
+        for depth in cluster.depth_on(place.id, image)..image.chains.len() {
             let chain = image.chains[depth];
             let bytes = image.bytes_beyond[depth] - image.bytes_beyond[depth + 1];
             let brings = |pull: &Pull| {
@@ -160,22 +154,53 @@ impl Tally {
             };
             // The first pull that brings the layer; one of the same name whose layers were not known
             // when it began brings all of them.
-            let bringing = node.pulls.iter().position(brings).or(by_name);
-            if let Some(at) = bringing {
-                self.expect(rules.done_at(&node.pulls, at));
-            }
-            if self.counted.contains(&chain) {
-                continue;
-            }
-            self.counted.push(chain);
-            match bringing {
-                Some(_) => self.arriving += bytes,
-                None => self.missing += bytes,
-            }
+            let bringing = place.node.pulls.iter().position(brings).or(by_name);
+            self.add_piece(Piece::Chain(chain), bytes, place, bringing);
         }
     }
 
-    fn expect(&mut self, done_at: Time) {
-        self.ready_at = self.ready_at.max(done_at);
+    /// Counts a piece, once, as arriving with pull number `bringing` or else as missing.
+    fn add_piece(
+        &mut self,
+        piece: Piece,
+        bytes: Bytes,
+        place: &Place<'_>,
+        bringing: Option<usize>,
+    ) {
+        if let Some(at) = bringing {
+            let done_at = place.rules.done_at(&place.node.pulls, at);
+            self.ready_at = self.ready_at.max(done_at);
+        }
+        if self.counted.contains(&piece) {
+            return;
+        }
+        self.counted.push(piece);
+        match bringing {
+            Some(_) => self.arriving += bytes,
+            None => self.missing += bytes,
+        }
+    }
+}
+
+impl Place<'_> {
+    /// Whether the node has the image under its name or its digest, and that is enough.
+    fn needs_nothing_of(&self, need: &Need) -> bool {
+        let cluster = self.question.cluster;
+        let held = need
+            .name
+            .reference
+            .filter(|&r| cluster.reference(r).holders.contains(self.id));
+        let trusted = held.is_some_and(|reference| match need.pull_policy {
+            PullPolicy::IfNotPresent => trusts(self.question, self.id, reference),
+            PullPolicy::Never => true,
+            PullPolicy::Always => false,
+        });
+        let whole = match need.cargo {
+            Cargo::Whole { digest, .. } => digest.map_or(held.is_some(), |digest| {
+                cluster.digest(digest).holders.contains(self.id)
+            }),
+            _ => false,
+        };
+        trusted || whole
     }
 }

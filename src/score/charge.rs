@@ -71,34 +71,55 @@ fn charge_need(decision: &mut Decision, question: &Question<'_>, needs: &[Need],
     decision.scratch.charged[start..start + words].copy_from_slice(&group);
     decision.scratch.group = group;
     excuse_holders(decision, question, need, start);
-    match need.cargo {
-        Cargo::Layers { image, overlap } => {
-            let image = question.cluster.image(image);
-            let shared_start = overlap.map(|(other, depth)| (other * words, depth));
-            let beyond = &image.bytes_beyond;
+    let cluster = question.cluster;
+    note_overlaps(&mut decision.scratch.overlaps, &needs[..=at], cluster);
+    let bytes = match need.cargo {
+        Cargo::Layers(image) => {
+            let image = cluster.image(image);
             let mut layers = Layers {
                 decision,
                 start,
-                beyond,
-                shared_start,
+                beyond: &image.bytes_beyond,
             };
-            let chains = image
-                .chains
-                .iter()
-                .map(|&chain| &question.cluster.chain(chain).holders);
-            layers.charge(chains);
-            note_cut_lists(decision, question.cluster, start, image.total_bytes());
+            let chains = image.chains.iter();
+            layers.charge(chains.map(|&chain| &cluster.chain(chain).holders));
+            image.total_bytes()
         }
-        Cargo::Whole { bytes, digest } => {
-            if let Some(digest) = digest {
-                let holders = &question.cluster.digest(digest).holders;
+        Cargo::Whole { bytes, digest, .. } => {
+            // With no digest to go by, a node that has the name has most likely all of it.
+            let holders = match digest {
+                Some(digest) => Some(&cluster.digest(digest).holders),
+                None => need.name.reference.map(|r| &cluster.reference(r).holders),
+            };
+            if let Some(holders) = holders {
                 excuse(decision, start, holders, |_, _| true);
             }
-            charge_all(decision, start, bytes);
-            note_cut_lists(decision, question.cluster, start, bytes);
+            let mut one_layer = Layers {
+                decision,
+                start,
+                beyond: &[bytes, Bytes(0)],
+            };
+            one_layer.charge(std::iter::once(&NodeSet::default()));
+            bytes
         }
-        Cargo::Unknown => {}
+        Cargo::Unknown => return,
+    };
+    note_cut_lists(decision, cluster, start, bytes);
+}
+
+/// Which of the earlier needs share layers with the last of `needs`, and how many; most first.
+fn note_overlaps(overlaps: &mut Vec<(usize, usize)>, needs: &[Need], cluster: &Cluster) {
+    overlaps.clear();
+    let Some((last, earlier)) = needs.split_last() else {
+        return;
+    };
+    for (at, need) in earlier.iter().enumerate() {
+        let depth = need.cargo.shared_with(&last.cargo, cluster);
+        if depth > 0 {
+            overlaps.push((at, depth));
+        }
     }
+    overlaps.sort_unstable_by_key(|&(at, depth)| (std::cmp::Reverse(depth), at));
 }
 
 /// Takes the nodes out of the charged that hold the reference itself and need nothing more, as the
@@ -133,18 +154,12 @@ fn excuse_holders(decision: &mut Decision, question: &Question<'_>, need: &Need,
                 row.reasons.add(Reasons::NEVER_PULLED)
             });
         }
-        // A tag of which nobody knows the digest: a node that has it has most likely all of it.
-        (PullPolicy::Always, Some(holders), _) => {
-            if matches!(need.cargo, Cargo::Whole { digest: None, .. }) {
-                excuse(decision, start, holders, |_, _| true);
-            }
-        }
         _ => {}
     }
 }
 
 /// Whether a kubelet that holds the reference starts the pod from it without asking the registry.
-fn trusts(question: &Question<'_>, node: NodeId, reference: ReferenceId) -> bool {
+pub(super) fn trusts(question: &Question<'_>, node: NodeId, reference: ReferenceId) -> bool {
     let pod = question.pod;
     if pod.pull_secrets.is_empty() {
         return true;
@@ -180,8 +195,6 @@ struct Layers<'a> {
     decision: &'a mut Decision,
     start: usize,
     beyond: &'a [Bytes],
-    /// Where the bitmap of the need with common layers starts, and how many those are.
-    shared_start: Option<(usize, usize)>,
 }
 
 impl Layers<'_> {
@@ -206,23 +219,20 @@ impl Layers<'_> {
         }
     }
 
-    /// Charges nodes whose prefix ends at `depth` for all beyond, but for layers that an earlier image
-    /// of the pod was charged for on the same node.
-    fn charge_word(&mut self, at: usize, ends_here: u64, depth: usize) {
-        let shared = self
-            .shared_start
-            .filter(|&(_, shared_depth)| depth < shared_depth);
-        let Some((other, shared_depth)) = shared else {
-            return add_bytes(self.decision, at, ends_here, self.beyond[depth]);
-        };
-        let also = self.decision.scratch.charged[other + at];
-        add_bytes(
-            self.decision,
-            at,
-            ends_here & also,
-            self.beyond[shared_depth],
-        );
-        add_bytes(self.decision, at, ends_here & !also, self.beyond[depth]);
+    /// Charges nodes whose prefix ends at `depth` for all beyond, but for layers that earlier images
+    /// of the pod were charged for on the same node: the one that shares most of those counts.
+    fn charge_word(&mut self, at: usize, mut ends_here: u64, depth: usize) {
+        let words = self.decision.scratch.prefix.len();
+        for overlap in 0..self.decision.scratch.overlaps.len() {
+            let (other, shared) = self.decision.scratch.overlaps[overlap];
+            if shared <= depth {
+                break;
+            }
+            let also = ends_here & self.decision.scratch.charged[other * words + at];
+            add_bytes(self.decision, at, also, self.beyond[shared]);
+            ends_here &= !also;
+        }
+        add_bytes(self.decision, at, ends_here, self.beyond[depth]);
     }
 }
 
@@ -231,10 +241,6 @@ fn add_bytes(decision: &mut Decision, at: usize, nodes: u64, bytes: Bytes) {
         let row = decision.scratch.row_of[id as usize];
         decision.rows[row as usize].missing += bytes;
     }
-}
-
-fn charge_all(decision: &mut Decision, start: usize, bytes: Bytes) {
-    each_charged(decision, start, |row| row.missing += bytes);
 }
 
 fn each_charged(decision: &mut Decision, start: usize, mut each: impl FnMut(&mut Row)) {

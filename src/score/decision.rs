@@ -6,6 +6,7 @@
 
 use crate::model::cluster::{ImageId, NodeId, PlatformId};
 use crate::model::unit::{Bytes, Nanos, Time};
+use crate::score::arriving::Piece;
 use crate::score::need::Need;
 
 /// What was decided for one pod.
@@ -30,7 +31,7 @@ pub struct Decision {
 }
 
 /// What one candidate costs, with its parts. Nothing is text, so that 15,000 of them are cheap.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The candidate.
     pub node: NodeId,
@@ -63,7 +64,7 @@ pub struct Row {
 }
 
 /// What a pod wants on one platform.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// Of these candidates; `None` for nodes that tell none.
     pub platform: Option<PlatformId>,
@@ -244,6 +245,10 @@ pub(super) struct Scratch {
     pub(super) holders: Vec<u64>,
     /// Nodes that hold all layers so far.
     pub(super) prefix: Vec<u64>,
+    /// Earlier needs that share layers with the one at hand, and how many; most first.
+    pub(super) overlaps: Vec<(usize, usize)>,
+    /// What was counted on a candidate with pulls in progress.
+    pub(super) counted: Vec<Piece>,
     /// Row of each node, `u32::MAX` for none.
     pub(super) row_of: Vec<u32>,
 }

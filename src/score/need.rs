@@ -22,15 +22,14 @@ pub(super) struct Need {
 /// What the image consists of.
 #[derive(Clone, Debug)]
 pub(super) enum Cargo {
-    /// Layers, of which the first `overlap.1` are also those of need number `overlap.0`.
-    Layers {
-        image: ImageId,
-        overlap: Option<(usize, usize)>,
-    },
-    /// Something of a size. Nodes with the newest digest have it too, under whatever name.
+    /// Layers.
+    Layers(ImageId),
+    /// Something of a size. Nodes with the newest digest have it too, under whatever name. `first` is
+    /// the number of the pod's first need for the same thing: this one's own, if it is new.
     Whole {
         bytes: Bytes,
         digest: Option<DigestId>,
+        first: usize,
     },
     /// Nobody knows. Only the pull policy `Never` can say something about a node.
     Unknown,
@@ -59,7 +58,11 @@ pub(super) fn find(
             continue;
         }
         let (cargo, verdict) = cargo_of(name, wanted.platform, needs, cluster, policy);
-        let (bytes, key) = weigh(&cargo, &reference, cluster);
+        let shared = needs
+            .iter()
+            .map(|earlier| earlier.cargo.shared_with(&cargo, cluster));
+        let shared = shared.max().unwrap_or(0);
+        let (bytes, key) = weigh(&cargo, shared, &reference, cluster);
         wanted.bytes += bytes;
         if bytes.0 > 0 && heaviest.is_none_or(|heaviest| bytes > heaviest) {
             heaviest = Some(bytes);
@@ -82,8 +85,7 @@ fn cargo_of(
     policy: &Policy,
 ) -> (Cargo, Verdict) {
     if let Some(image) = cluster.current_image(name, platform) {
-        let overlap = greatest_overlap(image, earlier, cluster);
-        return (Cargo::Layers { image, overlap }, Verdict::Layers(image));
+        return (Cargo::Layers(image), Verdict::Layers(image));
     }
     let Some(record) = cluster.newest_record(name, platform) else {
         return (Cargo::Unknown, Verdict::Unknown);
@@ -91,40 +93,49 @@ fn cargo_of(
     let digest = name
         .digest
         .or_else(|| cluster.record(record).digests.first().copied());
+    let same = |need: &Need| match need.cargo {
+        Cargo::Whole { digest: other, .. } if digest.is_some() => other == digest,
+        Cargo::Whole { .. } => need.name == name,
+        _ => false,
+    };
+    let first = earlier.iter().position(same).unwrap_or(earlier.len());
+    let whole = |bytes| Cargo::Whole {
+        bytes,
+        digest,
+        first,
+    };
     match cluster.reported_size(name, platform) {
         Bytes(0) => {
             let bytes = policy.unsized_image_bytes;
-            (Cargo::Whole { bytes, digest }, Verdict::Unsized(bytes))
+            (whole(bytes), Verdict::Unsized(bytes))
         }
-        bytes => (Cargo::Whole { bytes, digest }, Verdict::Whole(bytes)),
+        bytes => (whole(bytes), Verdict::Whole(bytes)),
     }
 }
 
-/// The earlier need that shares most layers, and how many; `None` if none shares any.
-fn greatest_overlap(image: ImageId, earlier: &[Need], cluster: &Cluster) -> Option<(usize, usize)> {
-    let own = cluster.image(image);
-    let shared = earlier
-        .iter()
-        .enumerate()
-        .filter_map(|(at, need)| match need.cargo {
-            Cargo::Layers { image, .. } => Some((at, cluster.image(image).common_depth(own))),
-            _ => None,
-        });
-    shared
-        .filter(|(_, depth)| *depth > 0)
-        .max_by_key(|(_, depth)| *depth)
+impl Cargo {
+    /// How many layers from the base up two images have in common; something without known layers
+    /// counts as one.
+    pub(super) fn shared_with(&self, other: &Cargo, cluster: &Cluster) -> usize {
+        match (self, other) {
+            (Cargo::Layers(a), Cargo::Layers(b)) => {
+                cluster.image(*a).common_depth(cluster.image(*b))
+            }
+            (Cargo::Whole { first: a, .. }, Cargo::Whole { first: b, .. }) => usize::from(a == b),
+            _ => 0,
+        }
+    }
 }
 
-/// Bytes that the cargo adds to the pod, and the key that its home is found by.
-fn weigh(cargo: &Cargo, reference: &Reference, cluster: &Cluster) -> (Bytes, u64) {
+/// Bytes that the cargo adds to a pod that has `shared` of its layers already, and the key that its
+/// home is found by.
+fn weigh(cargo: &Cargo, shared: usize, reference: &Reference, cluster: &Cluster) -> (Bytes, u64) {
     match *cargo {
-        Cargo::Layers { image, overlap } => {
+        Cargo::Layers(image) => {
             let image = cluster.image(image);
-            (
-                image.bytes_beyond[overlap.map_or(0, |(_, depth)| depth)],
-                image.home_key,
-            )
+            (image.bytes_beyond[shared], image.home_key)
         }
+        Cargo::Whole { .. } if shared > 0 => (Bytes(0), 0),
         Cargo::Whole { bytes, .. } => (bytes, stable_hash(reference.as_str())),
         Cargo::Unknown => (Bytes(0), 0),
     }

@@ -94,14 +94,18 @@ impl Tracker {
         &mut self.cluster.nodes[node.index()].held[at]
     }
 
-    /// Drops the entry at `at` if nothing supports it any more; true if dropped.
+    /// Drops the entry at `at` if nothing supports it any more; true if dropped. One that is kept for
+    /// past use alone is looked at again when that is no longer believed.
     pub(super) fn drop_if_unsupported(&mut self, node: NodeId, at: usize, now: Time) -> bool {
-        let cut = self.cluster.nodes[node.index()].list_cut_at.is_some();
-        let held = &self.cluster.nodes[node.index()].held[at];
-        let believed = held
-            .last_used
-            .is_some_and(|used| now < used.after(believed_for(cut)));
-        if held.reported || held.users > 0 || believed {
+        let on_node = &self.cluster.nodes[node.index()];
+        let held = &on_node.held[at];
+        if held.reported || held.users > 0 {
+            return false;
+        }
+        let believed = believed_for(on_node.list_cut_at.is_some());
+        let end = held.last_used.map(|used| used.after(believed));
+        if let Some(end) = end.filter(|end| now < *end) {
+            self.deadlines.insert((end, node));
             return false;
         }
         let record = self.cluster.nodes[node.index()].held.remove(at).record;
@@ -118,12 +122,6 @@ impl Tracker {
                 at += 1;
             }
         }
-    }
-
-    /// Remembers to look at the node again when evidence of use at `used` ends.
-    pub(super) fn expect_expiry(&mut self, node: NodeId, used: Time) {
-        let cut = self.cluster.nodes[node.index()].list_cut_at.is_some();
-        self.deadlines.insert((used.after(believed_for(cut)), node));
     }
 
     /// Takes everything off a node.

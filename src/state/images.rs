@@ -11,6 +11,7 @@ use crate::model::cluster::{
     ChainId, Cluster, Image, ImageId, PlatformId, Record, RecordId, stable_hash,
 };
 use crate::model::image::{ImageFacts, Layer, Platform};
+use crate::model::node_set::NodeSet;
 use crate::model::unit::{Bytes, Time};
 use crate::state::Tracker;
 use crate::state::holding::put;
@@ -21,23 +22,23 @@ const CONFIG_BYTES_MAX: Bytes = Bytes(512 << 10);
 
 impl Tracker {
     /// Adds an image, or replaces what was known of the one with the same manifest digest.
-    pub(super) fn add_image(&mut self, facts: ImageFacts, now: Time) {
-        let facts = match self.known_twin(&facts) {
-            Some(twin) => {
-                let merged = self.merge(twin, facts);
-                self.remove_image(twin);
-                merged
-            }
-            None => facts,
-        };
-        // Images are always for a told platform; one without is kept for nodes that tell none.
+    pub(super) fn add_image(&mut self, mut facts: ImageFacts, now: Time) {
+        // One that tells no platform is taken for what nearly all such images are.
         let platform = self
             .platform_id(&facts.platform)
             .or_else(|| self.platform_id(&Platform::new("linux", "amd64", "")));
         let Some(platform) = platform else { return };
+        let twin = self.known_twin(&facts, platform);
+        let slot = twin.unwrap_or(ImageId(
+            u32::try_from(self.cluster.images.len()).expect("fewer than 2^32 images"),
+        ));
+        if let Some(twin) = twin {
+            facts = self.merge(twin, facts);
+            self.remove_image(twin);
+        }
         let image = self.cluster.build_image(&facts, platform);
-        let id = self.cluster.place_image(image);
-        self.resolve_records_of(id);
+        self.cluster.place_image(slot, image);
+        self.resolve_records_of(slot);
         self.refresh_all_pulls(now);
     }
 
@@ -63,17 +64,16 @@ impl Tracker {
         }
     }
 
-    fn known_twin(&self, facts: &ImageFacts) -> Option<ImageId> {
+    fn known_twin(&self, facts: &ImageFacts, platform: PlatformId) -> Option<ImageId> {
         let manifest = self.cluster.digest_id(facts.digests.first()?)?;
         let mut images = self.cluster.digest(manifest).images.iter().copied();
         images.find(|&id| {
             let image = self.cluster.image(id);
-            image.digests.first() == Some(&manifest)
-                && *self.cluster.platform(image.platform) == facts.platform
+            image.digests.first() == Some(&manifest) && image.platform == platform
         })
     }
 
-    /// The new facts with the old names; diff ids once known are not forgotten.
+    /// The new facts with the old names; sizes and diff ids once known are not forgotten.
     fn merge(&self, twin: ImageId, mut facts: ImageFacts) -> ImageFacts {
         let image = self.cluster.image(twin);
         let texts = image
@@ -84,15 +84,16 @@ impl Tracker {
         let texts = image.digests.iter().map(|&id| self.cluster.digest_text(id));
         add_missing(&mut facts.digests, texts);
         facts.published_at = facts.published_at.max(image.published_at);
-        let same_length = image.chains.len() == facts.layers.len();
-        if image.space == KeySpace::DiffIds && same_length {
-            for (layer, chain) in facts.layers.iter_mut().zip(&image.chains) {
-                let known = self
-                    .cluster
-                    .chain_ids
-                    .key(chain.0)
-                    .map(|key| key.digest.to_string());
-                layer.diff_id = layer.diff_id.take().or(known);
+        if image.chains.len() != facts.layers.len() {
+            return facts;
+        }
+        for (at, layer) in facts.layers.iter_mut().enumerate() {
+            if layer.compressed_bytes == Bytes(0) {
+                layer.compressed_bytes = image.bytes_beyond[at] - image.bytes_beyond[at + 1];
+            }
+            if image.space == KeySpace::DiffIds && layer.diff_id.is_none() {
+                let key = self.cluster.chain_ids.key(image.chains[at].0);
+                layer.diff_id = key.map(|key| key.digest.to_string());
             }
         }
         facts
@@ -198,16 +199,8 @@ impl Cluster {
             let fresh = self.chain_ids.get(&key).is_none();
             let id = ChainId(self.chain_ids.acquire(key));
             if fresh {
-                let layer_bytes = layer.compressed_bytes;
-                put(
-                    &mut self.chains,
-                    id.index(),
-                    Chain {
-                        depth,
-                        layer_bytes,
-                        ..Chain::default()
-                    },
-                );
+                let holders = NodeSet::default();
+                put(&mut self.chains, id.index(), Chain { depth, holders });
             }
             chains.push(id);
             parent = Some(id);
@@ -215,21 +208,14 @@ impl Cluster {
         chains
     }
 
-    fn place_image(&mut self, image: Image) -> ImageId {
-        let at = self
-            .images
-            .iter()
-            .position(Option::is_none)
-            .unwrap_or(self.images.len());
-        let id = ImageId(u32::try_from(at).expect("fewer than 2^32 images"));
+    fn place_image(&mut self, id: ImageId, image: Image) {
         for digest in &image.digests {
             self.digests[digest.index()].images.push(id);
         }
         for reference in &image.references {
             self.references[reference.index()].images.push(id);
         }
-        put(&mut self.images, at, Some(image));
-        id
+        put(&mut self.images, id.index(), Some(image));
     }
 
     /// The image a record stands for: the one with its digest; else, among those that go by its

@@ -3,7 +3,6 @@
 //! Decides how a new `status.images` replaces the old one and what a list that was cut at the
 //! kubelet's limit can still hide. Pods on the node are `pods`' business.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::cluster::{Node, NodeId, PlatformId, RecordId, RecordKey, stable_hash};
@@ -28,9 +27,12 @@ impl Tracker {
             node.exists = true;
             node.added_at = now;
         }
-        node.platform = platform;
         node.labels = facts.labels;
         node.kubelet_minor = facts.kubelet_minor;
+        if node.platform != platform {
+            node.platform = platform;
+            self.retell_evidence(id, now);
+        }
         self.set_cut(id, cut_at(&facts.images));
         self.replace_list(id, platform, facts.images, now);
         if !self.cluster.node(id).waiting.is_empty() {
@@ -42,15 +44,10 @@ impl Tracker {
         let Some(id) = self.cluster.node_id(name) else {
             return;
         };
-        self.unhold_all(id);
-        let node = &mut self.cluster.nodes[id.index()];
-        node.exists = false;
-        node.platform = None;
-        node.labels = BTreeMap::new();
         self.set_cut(id, None);
-        let pods = self.cluster.pods.iter().filter(|pod| pod.node == Some(id));
-        for uid in pods.map(|pod| pod.uid.clone()).collect::<Vec<_>>() {
-            self.remove_pod(&uid, now);
+        self.cluster.nodes[id.index()].exists = false;
+        for pod in self.cluster.node(id).pods.clone() {
+            self.leave(pod, now, now);
         }
         self.free_node_if_unused(id);
     }
@@ -83,7 +80,7 @@ impl Tracker {
     /// Forgets a node that has neither an object nor pods.
     pub(super) fn free_node_if_unused(&mut self, id: NodeId) {
         let node = &self.cluster.nodes[id.index()];
-        if node.exists || node.pod_count > 0 {
+        if node.exists || !node.pods.is_empty() {
             return;
         }
         self.unhold_all(id);

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::model::cluster::{NodeId, PlatformId, Pod, PodId, PodImageState, RecordId, RecordKey};
+use crate::model::cluster::{NodeId, PlatformId, Pod, PodId, PodImageState, RecordKey};
 use crate::model::node::ReportedImage;
 use crate::model::pod::{PodFacts, PodImage, PodPhase};
 use crate::model::reference::Reference;
@@ -22,7 +22,12 @@ impl Tracker {
             return;
         };
         let node = self.node_named(node_name, now);
-        let before = self.cluster.pod_ids.get(facts.uid.as_str()).map(PodId);
+        let mut before = self.cluster.pod_ids.get(facts.uid.as_str()).map(PodId);
+        if before.is_some_and(|id| self.cluster.pods[id.index()].node != Some(node)) {
+            // Bound pods do not move: this is another one of the same name, told without a uid.
+            self.remove_pod(&facts.uid, now);
+            before = None;
+        }
         let mark = self.pods_mark;
         let mut pod = Pod {
             uid: Arc::from(facts.uid.as_str()),
@@ -44,15 +49,20 @@ impl Tracker {
             pod.images.extend(self.image_state(image, platform, now));
         }
         // The new state is entered before the old one is left, so that shared evidence never flickers.
-        self.cluster.nodes[node.index()].pod_count += 1;
-        self.use_images(node, &pod, facts.ended_at.unwrap_or(now), now);
+        self.use_images(node, &pod, now);
+        let ended = pod.phase == PodPhase::Ended;
+        let used = facts.ended_at.filter(|_| ended).unwrap_or(now);
+        if ended {
+            self.stop_using(node, &pod, used, now);
+        }
         let uid = pod.uid.clone();
         if let Some(id) = before {
-            self.leave(id, now);
+            self.leave(id, used, now);
         }
         let id = PodId(self.cluster.pod_ids.acquire(uid));
         let waits = pod.phase == PodPhase::Waiting;
         put(&mut self.cluster.pods, id.index(), pod);
+        self.cluster.nodes[node.index()].pods.push(id);
         if waits {
             self.enqueue(node, id);
         }
@@ -66,30 +76,54 @@ impl Tracker {
         let Some(node) = self.cluster.pods[id.index()].node else {
             return;
         };
-        self.leave(id, now);
+        self.leave(id, now, now);
         self.refresh_pulls(node, now);
         self.free_node_if_unused(node);
     }
 
-    /// Takes a pod's state out of the cluster.
-    fn leave(&mut self, id: PodId, now: Time) {
+    /// Takes a pod's state out of the cluster. If it still used its images, that ended at `used`.
+    pub(super) fn leave(&mut self, id: PodId, used: Time, now: Time) {
         let pod = std::mem::take(&mut self.cluster.pods[id.index()]);
         self.cluster.pod_ids.release(id.0);
         let Some(node) = pod.node else { return };
         let on_node = &mut self.cluster.nodes[node.index()];
-        on_node.pod_count -= 1;
+        on_node.pods.retain(|other| *other != id);
         if let Some(at) = on_node.waiting.iter().position(|waiting| *waiting == id) {
             on_node.waiting.remove(at);
             on_node.waiting_step_pods -= u32::from(pod.is_step);
         }
+        if pod.phase != PodPhase::Ended {
+            self.stop_using(node, &pod, used, now);
+        }
         for image in pod.images {
             if let Some(record) = image.evidence {
-                if pod.phase != PodPhase::Ended {
-                    self.stop_using(node, record, now);
-                }
                 self.release_record(record);
             }
             self.cluster.release_reference(image.reference);
+        }
+    }
+
+    /// Evidence from pods that were told before their node told its platform is evidence for that one.
+    pub(super) fn retell_evidence(&mut self, node: NodeId, now: Time) {
+        let platform = self.cluster.node(node).platform;
+        for id in self.cluster.node(node).pods.clone() {
+            let before = self.cluster.pods[id.index()].clone();
+            let mut after = before.clone();
+            for image in &mut after.images {
+                let key = image
+                    .evidence
+                    .and_then(|record| self.cluster.record_ids.key(record.0).cloned());
+                image.evidence =
+                    key.map(|key| self.acquire_record(RecordKey { platform, ..key }, now));
+            }
+            if before.phase != PodPhase::Ended {
+                self.use_images(node, &after, now);
+                self.stop_using(node, &before, Time(0), now);
+            }
+            self.cluster.pods[id.index()] = after;
+            for record in before.images.iter().filter_map(|image| image.evidence) {
+                self.release_record(record);
+            }
         }
     }
 
@@ -119,8 +153,8 @@ impl Tracker {
         })
     }
 
-    /// Enters what the pod's containers prove: use now, or use until `ended_at`.
-    fn use_images(&mut self, node: NodeId, pod: &Pod, ended_at: Time, now: Time) {
+    /// Enters what the pod's containers prove: use from now on.
+    fn use_images(&mut self, node: NodeId, pod: &Pod, now: Time) {
         for image in &pod.images {
             let Some(record) = image.evidence else {
                 continue;
@@ -130,37 +164,19 @@ impl Tracker {
             let Some(key) = key else { continue };
             let record = self.acquire_record(key, now);
             self.remember_secrets(node, image, &pod.secrets);
-            let held = self.hold(node, record);
-            if pod.phase == PodPhase::Ended {
-                held.last_used = held.last_used.max(Some(ended_at));
-                self.end_use(node, record, ended_at, now);
-            } else {
-                held.users += 1;
+            self.hold(node, record).users += 1;
+        }
+    }
+
+    /// The reverse: the pod's containers used their images until `used`.
+    fn stop_using(&mut self, node: NodeId, pod: &Pod, used: Time, now: Time) {
+        for record in pod.images.iter().filter_map(|image| image.evidence) {
+            let held = &mut self.cluster.nodes[node.index()].held;
+            if let Ok(at) = held.binary_search_by_key(&record, |held| held.record) {
+                held[at].users -= 1;
+                held[at].last_used = held[at].last_used.max(Some(used));
+                self.drop_if_unsupported(node, at, now);
             }
-        }
-    }
-
-    fn stop_using(&mut self, node: NodeId, record: RecordId, now: Time) {
-        let held = &mut self.cluster.nodes[node.index()].held;
-        let Ok(at) = held.binary_search_by_key(&record, |held| held.record) else {
-            return;
-        };
-        held[at].users = held[at].users.saturating_sub(1);
-        if held[at].users == 0 && held[at].last_used.is_none() {
-            held[at].last_used = Some(now);
-        }
-        let used = held[at].last_used.unwrap_or(now);
-        self.end_use(node, record, used, now);
-    }
-
-    /// After the last use at `used`: gone at once if that is long past, else looked at again later.
-    fn end_use(&mut self, node: NodeId, record: RecordId, used: Time, now: Time) {
-        let held = &self.cluster.nodes[node.index()].held;
-        let Ok(at) = held.binary_search_by_key(&record, |held| held.record) else {
-            return;
-        };
-        if !self.drop_if_unsupported(node, at, now) {
-            self.expect_expiry(node, used);
         }
     }
 

@@ -30,9 +30,11 @@ impl Tracker {
         self.cluster.nodes[node.index()].pulls = pulls;
     }
 
-    /// Works out all pulls anew, after images became known.
+    /// Works out all pulls anew, after images became known: also where nothing seemed to be missing.
     pub(super) fn refresh_all_pulls(&mut self, now: Time) {
-        for node in self.cluster.pulling.iter().collect::<Vec<_>>() {
+        let nodes = (0u32..).map(NodeId).zip(&self.cluster.nodes);
+        let waiting = nodes.filter(|(_, node)| !node.waiting.is_empty());
+        for node in waiting.map(|(id, _)| id).collect::<Vec<_>>() {
             self.refresh_pulls(node, now);
         }
     }

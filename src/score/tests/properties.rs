@@ -1,0 +1,200 @@
+//! What holds for every decision on every cluster.
+
+use proptest::prelude::*;
+
+use super::naive::{Lack, Told};
+use super::{by_name, decided, everywhere, policy, same_rows};
+use crate::model::image::ImageFacts;
+use crate::model::node::NodeFacts;
+use crate::model::pod::{PodFacts, PodPhase};
+use crate::policy::Policy;
+use crate::score::decision::{Neutral, Reasons};
+use crate::score::{Question, decide, decide_into};
+use crate::state::fixtures::universe::{any_bound_pod, any_image, any_node, any_wishes};
+use crate::state::fixtures::world::World;
+use crate::state::fixtures::{cases, pod};
+
+/// A cluster and what it was told.
+#[derive(Debug)]
+struct Case {
+    images: Vec<ImageFacts>,
+    nodes: Vec<NodeFacts>,
+    bound: Vec<PodFacts>,
+    world: World,
+    pod: PodFacts,
+}
+
+/// Up to 140 nodes, so that bitmaps have up to three words, the last one part full.
+fn any_case() -> impl Strategy<Value = Case> {
+    let nodes = prop_oneof![1..6_usize, 60..140_usize];
+    let nodes = nodes.prop_flat_map(|count| {
+        let nodes: Vec<_> = (0..count)
+            .map(|at| any_node(Just(format!("n{at}"))))
+            .collect();
+        nodes
+    });
+    let images = prop::collection::vec(any_image(), 0..12);
+    let uid = (0..8_usize).prop_map(|at| format!("u{at}"));
+    let node = (0..70_usize).prop_map(|at| format!("n{at}"));
+    let bound = prop::collection::vec(any_bound_pod(uid, node), 0..8);
+    (images, nodes, bound, any_wishes(), any::<bool>()).prop_map(
+        |(images, nodes, bound, wishes, secret)| {
+            let mut pod = pod("asked");
+            for (policy, reference) in wishes {
+                pod = pod.pulls(policy, &reference);
+            }
+            if secret {
+                pod = pod.with_secret("other");
+            }
+            Case {
+                world: told(&images, &nodes, &bound),
+                images,
+                nodes,
+                bound,
+                pod,
+            }
+        },
+    )
+}
+
+/// The cluster after these events. Bound pods only wait here, so that lists alone say what is held.
+fn told(images: &[ImageFacts], nodes: &[NodeFacts], bound: &[PodFacts]) -> World {
+    let (early, late) = images.split_at(images.len() / 2);
+    let mut world = World::new();
+    world = early.iter().cloned().fold(world, World::image);
+    world = nodes.iter().cloned().fold(world, World::node);
+    for facts in bound {
+        let mut facts = facts.clone();
+        facts.phase = PodPhase::Waiting;
+        facts
+            .images
+            .iter_mut()
+            .for_each(|image| image.image_id = None);
+        if nodes
+            .iter()
+            .any(|node| Some(&node.name) == facts.node.as_ref())
+        {
+            world = world.pod(facts);
+        }
+    }
+    late.iter().cloned().fold(world, World::image)
+}
+
+/// What is known of each image in the end: a config once known stays known.
+fn latest(images: &[ImageFacts]) -> Vec<ImageFacts> {
+    let mut latest: Vec<ImageFacts> = Vec::new();
+    for facts in images {
+        match latest
+            .iter_mut()
+            .find(|known| known.digests == facts.digests)
+        {
+            Some(known) if known.layers.iter().any(|layer| layer.diff_id.is_some()) => {}
+            Some(known) => *known = facts.clone(),
+            None => latest.push(facts.clone()),
+        }
+    }
+    latest
+}
+
+proptest! {
+    #![proptest_config(cases(80))]
+
+    #[test]
+    fn every_row_misses_what_a_walk_over_its_layers_says(case in any_case()) {
+        let policy = policy();
+        let Case { nodes, world, pod, .. } = &case;
+        let images = latest(&case.images);
+        let told = Told { images: &images, cluster: world.cluster(), policy: &policy };
+        let decision = decided(world, pod, &policy);
+        if decision.neutral == Some(Neutral::ImagesUnknown) || pod.images.is_empty() {
+            prop_assert!(decision.rows.is_empty());
+            return Ok(());
+        }
+        prop_assert_eq!(decision.rows.len(), nodes.len());
+        for row in &decision.rows {
+            let name = &*world.cluster().node(row.node).name;
+            let node = nodes.iter().find(|node| node.name == name).expect("was told");
+            let found = Lack {
+                bytes: row.missing + row.arriving,
+                never_pulled: row.reasons.has(Reasons::NEVER_PULLED),
+            };
+            prop_assert_eq!(told.lack(pod, node), found, "{:?} {:?}", row, node);
+            prop_assert!(row.arriving.0 == 0 || !world.pulls(name).is_empty());
+        }
+    }
+
+    #[test]
+    fn raw_is_within_ten_of_zero_and_points_are_from_zero_to_ten(case in any_case()) {
+        let policy = Policy::named("default").expect("comes with the program");
+        let decision = decided(&case.world, &case.pod, &policy);
+        for row in &decision.rows {
+            prop_assert!((-10..=10).contains(&row.raw) && row.points <= 10, "{:?}", row);
+        }
+    }
+
+    #[test]
+    fn another_cached_image_never_costs_a_node_points(case in any_case(), which in any::<prop::sample::Index>()) {
+        let Case { images, nodes, pod, .. } = case;
+        prop_assume!(!images.is_empty());
+        let before = told(&images, &nodes, &[]);
+        let cached = &images[which.index(images.len())];
+        let name = format!("cache.io/it@{}", cached.digests[0]);
+        let mut richer = nodes.clone();
+        richer[0] = richer[0].clone().lists(&[&name], 1);
+        let after = told(&images, &richer, &[]);
+        let rows = [before, after].map(|world| by_name(&world, &decided(&world, &pod, &policy())));
+        for ((name, poorer), (_, richer)) in rows[0].iter().zip(&rows[1]) {
+            prop_assert!(poorer.raw <= richer.raw, "{name}: {poorer:?} {richer:?}");
+        }
+    }
+
+    #[test]
+    fn an_order_of_candidates_or_of_ids_never_reaches_the_answer(case in any_case(), turn in any::<prop::sample::Index>()) {
+        let Case { images, mut nodes, bound, world, pod } = case;
+        let policy = Policy::named("default").expect("comes with the program");
+        let asked = decided(&world, &pod, &policy);
+        let mut turned = everywhere(&world);
+        turned.nodes.rotate_left(turn.index(nodes.len()));
+        turned.nodes.reverse();
+        let again = decide(&pod, &turned, world.cluster(), &policy, world.now);
+        same_rows(&by_name(&world, &asked), &by_name(&world, &again))?;
+        nodes.reverse();
+        let other = told(&images, &nodes, &bound);
+        let elsewhere = decided(&other, &pod, &policy);
+        same_rows(&by_name(&world, &asked), &by_name(&other, &elsewhere))?;
+    }
+
+    #[test]
+    fn without_home_names_of_nodes_mean_nothing(case in any_case()) {
+        let Case { images, mut nodes, mut bound, world, pod } = case;
+        let asked = decided(&world, &pod, &policy());
+        let renamed = |name: &str| format!("x{name}");
+        nodes.iter_mut().for_each(|node| node.name = renamed(&node.name));
+        bound.iter_mut().for_each(|pod| pod.node = pod.node.as_deref().map(renamed));
+        let other = told(&images, &nodes, &bound);
+        let again = by_name(&other, &decided(&other, &pod, &policy()));
+        let back = again.into_iter().map(|(name, row)| (name[1..].to_owned(), row)).collect();
+        same_rows(&by_name(&world, &asked), &back)?;
+    }
+
+    #[test]
+    fn a_used_buffer_and_a_second_look_give_the_same(case in any_case(), other in any_case()) {
+        let policy = Policy::named("default").expect("comes with the program");
+        let fresh = decided(&case.world, &case.pod, &policy);
+        let mut used = decided(&other.world, &other.pod, &policy);
+        let mut candidates = everywhere(&case.world);
+        candidates.nodes.extend_from_within(..);
+        for _ in 0..2 {
+            decide_into(&mut used, &Question {
+                pod: &case.pod,
+                candidates: &candidates,
+                cluster: case.world.cluster(),
+                policy: &policy,
+                now: case.world.now,
+            });
+            prop_assert_eq!(&used.rows, &fresh.rows);
+            prop_assert_eq!(&used.wanted, &fresh.wanted);
+            prop_assert_eq!((used.neutral, used.home), (fresh.neutral, fresh.home));
+        }
+    }
+}
