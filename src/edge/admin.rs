@@ -134,36 +134,31 @@ async fn decisions(
         Some(Ok(limit)) => limit.min(LISTED_DECISIONS_MAX),
         Some(Err(_)) => return Err(Refusal("limit: expected a number".to_owned())),
     };
+    let wanted = query.get("pod");
+    let nodes_max = wanted.map_or(LISTED_NODES_MAX, |_| usize::MAX);
+    Ok(list(
+        "DecisionList",
+        remembered(&shared, wanted, limit, nodes_max),
+    ))
+}
+
+fn remembered(
+    shared: &Shared,
+    wanted: Option<&String>,
+    limit: usize,
+    nodes_max: usize,
+) -> Vec<DecisionView> {
     // The two locks in the order in which requests take them: recent is never held while the
     // tracker's is awaited for writing, because writers take neither.
     let tracker = shared.read();
     let recent = shared.recent();
-    let views = recent
-        .newest_first()
-        .filter(|entry| {
-            query.get("pod").is_none_or(|wanted| {
-                *wanted == format!("{}/{}", entry.pod.namespace, entry.pod.name)
-            })
-        })
-        .take(limit)
-        .map(|entry| {
-            let mut view = DecisionView::of_entry(entry, tracker.cluster());
-            if !query.contains_key("pod") {
-                shorten(&mut view);
-            }
-            view
-        });
-    Ok(list("DecisionList", views.collect::<Vec<_>>()))
-}
-
-/// Keeps the best few candidates and the chosen one.
-fn shorten(view: &mut DecisionView) {
-    let chosen = view.chosen.clone();
-    let mut place = 0;
-    view.nodes.retain(|node| {
-        place += 1;
-        place <= LISTED_NODES_MAX || Some(&node.node) == chosen.as_ref()
+    let entries = recent.newest_first().filter(|entry| {
+        wanted.is_none_or(|wanted| *wanted == format!("{}/{}", entry.pod.namespace, entry.pod.name))
     });
+    entries
+        .take(limit)
+        .map(|entry| DecisionView::of_entry(entry, tracker.cluster(), nodes_max))
+        .collect()
 }
 
 async fn summary(State(shared): State<Arc<Shared>>) -> Json<Value> {
