@@ -3,12 +3,14 @@
 //! Nothing here changes anything. `/livez` says that the process answers; `/readyz` that the extender
 //! knows enough to prefer nodes. The JSON shapes are [`crate::edge::view`]'s.
 
+mod page;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
-use axum::response::{Html, IntoResponse, Json, Response};
+use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use axum::{Router, body::Bytes};
 use serde_json::{Value, json};
@@ -30,7 +32,9 @@ const POD_BYTES_MAX: usize = 2 << 20;
 /// The port's routes.
 pub fn router(shared: Arc<Shared>) -> Router {
     Router::new()
-        .route("/", get(|| async { Html(include_str!("admin/page.html")) }))
+        .route("/", get(page::html))
+        .route("/page.css", get(page::css))
+        .route("/page.js", get(page::js))
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
