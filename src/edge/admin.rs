@@ -4,6 +4,8 @@
 //! knows enough to prefer nodes. The JSON shapes are [`crate::edge::view`]'s.
 
 mod page;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
