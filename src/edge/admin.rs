@@ -3,12 +3,16 @@
 //! Nothing here changes anything. `/livez` says that the process answers; `/readyz` that the extender
 //! knows enough to prefer nodes. The JSON shapes are [`crate::edge::view`]'s.
 
+mod page;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
-use axum::response::{Html, IntoResponse, Json, Response};
+use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use axum::{Router, body::Bytes};
 use serde_json::{Value, json};
@@ -30,7 +34,9 @@ const POD_BYTES_MAX: usize = 2 << 20;
 /// The port's routes.
 pub fn router(shared: Arc<Shared>) -> Router {
     Router::new()
-        .route("/", get(|| async { Html(include_str!("admin/page.html")) }))
+        .route("/", get(page::html))
+        .route("/page.css", get(page::css))
+        .route("/page.js", get(page::js))
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
@@ -134,36 +140,31 @@ async fn decisions(
         Some(Ok(limit)) => limit.min(LISTED_DECISIONS_MAX),
         Some(Err(_)) => return Err(Refusal("limit: expected a number".to_owned())),
     };
+    let wanted = query.get("pod");
+    let nodes_max = wanted.map_or(LISTED_NODES_MAX, |_| usize::MAX);
+    Ok(list(
+        "DecisionList",
+        remembered(&shared, wanted, limit, nodes_max),
+    ))
+}
+
+fn remembered(
+    shared: &Shared,
+    wanted: Option<&String>,
+    limit: usize,
+    nodes_max: usize,
+) -> Vec<DecisionView> {
     // The two locks in the order in which requests take them: recent is never held while the
     // tracker's is awaited for writing, because writers take neither.
     let tracker = shared.read();
     let recent = shared.recent();
-    let views = recent
-        .newest_first()
-        .filter(|entry| {
-            query.get("pod").is_none_or(|wanted| {
-                *wanted == format!("{}/{}", entry.pod.namespace, entry.pod.name)
-            })
-        })
-        .take(limit)
-        .map(|entry| {
-            let mut view = DecisionView::of_entry(entry, tracker.cluster());
-            if !query.contains_key("pod") {
-                shorten(&mut view);
-            }
-            view
-        });
-    Ok(list("DecisionList", views.collect::<Vec<_>>()))
-}
-
-/// Keeps the best few candidates and the chosen one.
-fn shorten(view: &mut DecisionView) {
-    let chosen = view.chosen.clone();
-    let mut place = 0;
-    view.nodes.retain(|node| {
-        place += 1;
-        place <= LISTED_NODES_MAX || Some(&node.node) == chosen.as_ref()
+    let entries = recent.newest_first().filter(|entry| {
+        wanted.is_none_or(|wanted| *wanted == format!("{}/{}", entry.pod.namespace, entry.pod.name))
     });
+    entries
+        .take(limit)
+        .map(|entry| DecisionView::of_entry(entry, tracker.cluster(), nodes_max))
+        .collect()
 }
 
 async fn summary(State(shared): State<Arc<Shared>>) -> Json<Value> {

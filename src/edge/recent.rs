@@ -98,12 +98,19 @@ impl Entry {
         self.decision.rows.iter().find(|row| row.node == chosen)
     }
 
-    /// Bytes to move to the candidate that needs least, and to the median one; zeros without rows.
+    /// [`best_and_median_bytes`] of its candidates.
     #[must_use]
     pub fn best_and_median_bytes(&self) -> (u64, u64) {
-        let mut bytes: Vec<u64> = self.decision.rows.iter().map(|row| row.missing.0).collect();
-        bytes.sort_unstable();
-        let best = bytes.first().copied().unwrap_or(0);
-        (best, bytes.get(bytes.len() / 2).copied().unwrap_or(0))
+        best_and_median_bytes(&self.decision.rows)
     }
+}
+
+/// Bytes to move to the candidate that needs least, and to the median one; zeros without rows.
+#[must_use]
+pub fn best_and_median_bytes(rows: &[Row]) -> (u64, u64) {
+    let mut bytes: Vec<u64> = rows.iter().map(|row| row.missing.0).collect();
+    let best = bytes.iter().min().copied().unwrap_or(0);
+    let middle = bytes.len() / 2;
+    let median = (!bytes.is_empty()).then(|| *bytes.select_nth_unstable(middle).1);
+    (best, median.unwrap_or(0))
 }

@@ -7,7 +7,7 @@ pub mod cluster;
 
 use serde::{Deserialize, Serialize};
 
-use crate::edge::recent::Entry;
+use crate::edge::recent::{Entry, best_and_median_bytes};
 use crate::model::cluster::{Cluster, NodeId};
 use crate::model::pod::{PodFacts, PullPolicy};
 use crate::model::unit::{Nanos, Time};
@@ -43,6 +43,15 @@ pub struct DecisionView {
     pub wanted: Vec<WantedView>,
     /// Candidates that the index does not know.
     pub unknown_nodes: usize,
+    /// Candidates that the index knows. In a list of decisions `nodes` has the best few of them only.
+    #[serde(default)]
+    pub candidates: usize,
+    /// Bytes to move to the candidate that needs least.
+    #[serde(default)]
+    pub best_bytes: u64,
+    /// Bytes to move to the median candidate.
+    #[serde(default)]
+    pub median_bytes: u64,
     /// The candidates, best first: by raw points, then bytes to move, then name.
     pub nodes: Vec<NodeScoreView>,
 }
@@ -100,6 +109,9 @@ pub struct ImageVerdictView {
 #[expect(missing_docs, reason = "named and described on the core's Row")]
 pub struct NodeScoreView {
     pub node: String,
+    /// Which of the decision's `wanted` counts here, from 0.
+    #[serde(default)]
+    pub wanted: u8,
     pub points: u8,
     pub raw: i8,
     pub saved_seconds: f64,
@@ -116,17 +128,27 @@ pub struct NodeScoreView {
 }
 
 impl DecisionView {
-    /// The view of a decision that was just taken.
+    /// The view of a decision that was just taken, with all its candidates.
     #[must_use]
     pub fn new(pod: &PodFacts, decision: &Decision, cluster: &Cluster) -> Self {
-        let mut nodes: Vec<_> = decision
-            .rows
-            .iter()
-            .map(|row| score(row, decision, cluster))
-            .collect();
-        nodes.sort_by(|a, b| {
-            (b.raw, a.missing_bytes, &a.node).cmp(&(a.raw, b.missing_bytes, &b.node))
-        });
+        let rows = best_first(decision, cluster, usize::MAX, None);
+        Self::of_rows(&rows, pod, decision, cluster)
+    }
+
+    /// The view of a remembered decision, with the best `nodes_max` candidates and the chosen one.
+    #[must_use]
+    pub fn of_entry(entry: &Entry, cluster: &Cluster, nodes_max: usize) -> Self {
+        let decision = &entry.decision;
+        let rows = best_first(decision, cluster, nodes_max, entry.chosen);
+        Self {
+            sent: entry.sent,
+            chosen: entry.chosen.map(|id| node_name(id, decision, cluster)),
+            ..Self::of_rows(&rows, &entry.pod, decision, cluster)
+        }
+    }
+
+    fn of_rows(rows: &[&Row], pod: &PodFacts, decision: &Decision, cluster: &Cluster) -> Self {
+        let (best_bytes, median_bytes) = best_and_median_bytes(&decision.rows);
         Self {
             api_version: API_VERSION.to_owned(),
             kind: "Decision".to_owned(),
@@ -146,26 +168,43 @@ impl DecisionView {
                 .map(|wanted| want(wanted, pod, cluster))
                 .collect(),
             unknown_nodes: decision.unknown_count,
-            nodes,
+            candidates: decision.rows.len(),
+            best_bytes,
+            median_bytes,
+            nodes: rows
+                .iter()
+                .map(|row| score(row, decision, cluster))
+                .collect(),
         }
     }
+}
 
-    /// The view of a remembered decision.
-    #[must_use]
-    pub fn of_entry(entry: &Entry, cluster: &Cluster) -> Self {
-        Self {
-            sent: entry.sent,
-            chosen: entry
-                .chosen
-                .map(|id| node_name(id, &entry.decision, cluster)),
-            ..Self::new(&entry.pod, &entry.decision, cluster)
-        }
+/// The best `most` rows in order, and behind them the chosen one if it is not among them. Lists of
+/// decisions are asked for every other second, under the lock that deciding takes too: what is not
+/// shown is neither sorted nor named.
+fn best_first<'a>(
+    decision: &'a Decision,
+    cluster: &Cluster,
+    most: usize,
+    chosen: Option<NodeId>,
+) -> Vec<&'a Row> {
+    let name = |row: &Row| &cluster.node(row.node).name;
+    let order = |a: &&Row, b: &&Row| (b.raw, a.missing, name(a)).cmp(&(a.raw, b.missing, name(b)));
+    let mut rows: Vec<&Row> = decision.rows.iter().collect();
+    let mut rest = Vec::new();
+    if most < rows.len() {
+        rows.select_nth_unstable_by(most, order);
+        rest = rows.split_off(most);
     }
+    rows.sort_unstable_by(order);
+    rows.extend(rest.into_iter().find(|row| Some(row.node) == chosen));
+    rows
 }
 
 fn score(row: &Row, decision: &Decision, cluster: &Cluster) -> NodeScoreView {
     NodeScoreView {
         node: node_name(row.node, decision, cluster),
+        wanted: row.group,
         points: row.points,
         raw: row.raw,
         saved_seconds: signed_seconds(row.saved),
