@@ -6,4 +6,5 @@ pub mod edge;
 pub mod model;
 pub mod policy;
 pub mod score;
+pub mod sim;
 pub mod state;
