@@ -65,6 +65,7 @@ pub mod state;
 pub mod cost;
 pub mod policy;
 pub mod score;
+pub mod sim;
 pub mod edge;
 pub mod cmd;
 pub mod cli;

@@ -21,10 +21,11 @@ use crate::cost::pull::PullRates;
 use crate::model::cluster::{Cluster, NodeId};
 use crate::model::node_set::place;
 use crate::model::pod::PodFacts;
-use crate::model::unit::{Nanos, Time};
+use crate::model::unit::{Bytes, Nanos, Time};
 use crate::policy::Policy;
 use crate::policy::curve::POINTS_MAX;
 use crate::score::decision::{Decision, Neutral, Reasons, Row, Wanted};
+use crate::score::home::Meeting;
 
 /// The nodes a pod can go to.
 #[derive(Clone, Debug, Default)]
@@ -146,22 +147,20 @@ fn add_rows(decision: &mut Decision, question: &Question<'_>) {
 fn price(decision: &mut Decision, question: &Question<'_>) {
     let policy = question.policy;
     let rates = rates(policy);
-    let home = home::choose(decision, question);
-    decision.home = home.map(|row| decision.rows[row].node);
+    let meeting = home::choose(decision, question);
+    if let Meeting::At(row) = meeting {
+        decision.home = Some(decision.rows[row].node);
+        decision.rows[row].reasons.add(Reasons::HOME);
+    }
     for (at, row) in decision.rows.iter_mut().enumerate() {
         row.fetch = rates.fetch.duration_of(row.missing);
         row.unpack = rates.unpack.duration_of(row.missing);
-        row.heat = Nanos(
-            policy
-                .heat_per_waiting_pod
-                .0
-                .saturating_mul(row.waiting_pods.into()),
-        );
-        let mut not_moved_again = row.arriving;
-        if home == Some(at) {
-            not_moved_again += row.missing;
-            row.reasons.add(Reasons::HOME);
-        }
+        row.heat = Nanos(policy.heat_per_waiting_pod.0.saturating_mul(row.waiting_pods.into()));
+        let not_moved_again = match meeting {
+            Meeting::NotNeeded => Bytes(0),
+            Meeting::At(home) if home == at => row.arriving + row.missing,
+            Meeting::Arriving | Meeting::At(_) => row.arriving,
+        };
         row.credit = policy.home_share.of(rates.duration_of(not_moved_again));
         let cold = decision.wanted[usize::from(row.group)].cold;
         row.saved = signed(cold + row.credit) - signed(row.cost());

@@ -1,11 +1,176 @@
-//! `dunnage demo`.
+//! `dunnage demo`: the extender on an embedded cluster, against the stock scheduler, without Kubernetes.
+//!
+//! Nodes, pulls and time are [`crate::sim`]'s; the ports, the tracker and the decisions are those of
+//! `serve`. Every pod is asked about over HTTP, as kube-scheduler does it ([`scheduler`]). Sockets first,
+//! so that a taken port is found at once.
+
+mod scene;
+mod scheduler;
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_server::Handle;
+use tokio::time::{Instant, sleep_until};
 
 use crate::cli::Demo;
+use crate::cmd::demo::scene::{EPOCH, Scene};
+use crate::cmd::demo::scheduler::Scheduler;
+use crate::cmd::{files, ports};
+use crate::edge::clock::Clock;
+use crate::edge::shared::Shared;
+use crate::edge::{admin, extender};
+use crate::model::unit::Nanos;
+use crate::policy::interest::Interest;
+use crate::sim::engine::Engine;
+use crate::sim::report::{Totals, gigabytes, table};
+use crate::state::event::Event;
 
-/// Runs.
+/// How long the arrivals last on a terminal: long enough to look at the page, short enough to stay.
+const SHOWN_FOR: Duration = Duration::from_secs(15);
+/// Lines of progress in a run.
+const PROGRESS_LINES: usize = 20;
+/// Ten times that of `serve`: nothing waits here, and an answer must not depend on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// A request names at most 1,000 nodes: under 100 kB.
+const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// Runs until the table is printed, and then, unless told to exit, until a signal ends it.
 ///
 /// # Errors
-/// x
-pub async fn run(_flags: Demo) -> anyhow::Result<()> {
-    anyhow::bail!("x")
+/// If a flag, a file or an address cannot be used, or standard output is closed.
+pub async fn run(flags: Demo) -> anyhow::Result<()> {
+    let extender_port = ports::Port::bind("--listen", flags.listen)?;
+    let admin_port = ports::Port::bind("--admin-listen", flags.admin_listen)?;
+    let policy = files::policy(&flags.policy)?;
+    let scene = Scene::new(&flags)?;
+    let shared = Arc::new(Shared::new(
+        policy,
+        Interest::default(),
+        Clock::manual(EPOCH),
+    ));
+    let page = format!("http://{}/", admin_port.address);
+    let extender_url = format!("http://{}", extender_port.address);
+    let settings = extender::Settings {
+        deadline: DEADLINE,
+        body_bytes_max: BODY_BYTES_MAX,
+        shadow: false,
+    };
+    let extender = extender::router(shared.clone(), settings);
+    let extender = extender_port.serve(extender, None, Handle::new());
+    let admin = admin_port.serve(admin::router(shared.clone()), None, Handle::new());
+    let show = async {
+        introduce(&scene, &extender_url, &page)?;
+        let scheduler = Scheduler::new(&extender_url)?;
+        let with_us = play(&scene, &shared, &scheduler, flags.exit).await?;
+        conclude(&scene, with_us)?;
+        if flags.exit {
+            return Ok(());
+        }
+        say(&format!("The page stays open: {page}  Ctrl-C ends.\n"))?;
+        std::future::pending().await
+    };
+    tokio::select! {
+        // The signal first, so that it is heard before the first line is printed.
+        biased;
+        ended = ports::end_signal() => ended,
+        served = async { tokio::try_join!(extender, admin) } => served.map(drop),
+        shown = show => shown,
+    }
+}
+
+fn introduce(scene: &Scene, extender_url: &str, page: &str) -> anyhow::Result<()> {
+    let images = scene.catalogue.images();
+    let bytes = images.fold(Default::default(), |sum, image| image.bytes + sum);
+    say(&format!(
+        "dunnage demo: {} step pods on {} nodes, the {} images of .NET's CI ({} GB), seed {}.\n\
+         Nodes, pulls and time are simulated. Each pod is asked about over HTTP at {extender_url}\n\
+         Page: {page}\n\n",
+        scene.jobs.len(),
+        scene.hardware.node_count,
+        scene.catalogue.len(),
+        gigabytes(bytes),
+        scene.seed,
+    ))
+}
+
+/// Places every pod with the points of the extender port.
+async fn play(
+    scene: &Scene,
+    shared: &Shared,
+    scheduler: &Scheduler,
+    at_once: bool,
+) -> anyhow::Result<Totals> {
+    let observer = scene.observer();
+    for event in observer.first_list(scene.hardware.node_count) {
+        shared.apply(event);
+    }
+    let mut engine = scene.engine();
+    let start = Instant::now();
+    let mut placed = 0;
+    while let Some(placeable) = engine.next_pod() {
+        if !at_once {
+            sleep_until(start + scene.shown_after(engine.world().now(), SHOWN_FOR)).await;
+        }
+        watch(scene, shared, &mut engine);
+        shared.apply(Event::TimePassed);
+        let job = &scene.jobs[placeable.pod.0];
+        let images = job
+            .images
+            .iter()
+            .map(|image| scene.catalogue.image(*image).reference());
+        let points = scheduler.ask(job, &placeable, images).await?;
+        engine.place(&placeable, &points);
+        let twentieth = |placed: usize| placed * PROGRESS_LINES / scene.jobs.len();
+        placed += 1;
+        if twentieth(placed) > twentieth(placed - 1) {
+            progress(scene, &engine, placed)?;
+        }
+    }
+    watch(scene, shared, &mut engine);
+    Ok(scene.totals(&engine))
+}
+
+/// Tells the tracker what has happened, each thing at its own time.
+fn watch(scene: &Scene, shared: &Shared, engine: &mut Engine<'_>) {
+    let observer = scene.observer();
+    for (at, change) in engine.take_changes() {
+        shared.clock.set(observer.time(at));
+        shared.apply(observer.event(&change, engine.world()));
+    }
+    shared.clock.set(observer.time(engine.world().now()));
+}
+
+fn progress(scene: &Scene, engine: &Engine<'_>, placed: usize) -> anyhow::Result<()> {
+    let totals = scene.totals(engine);
+    let minutes = clock_face(engine.world().now());
+    let hits = totals.hit_per_mille() / 10;
+    let (moved, count) = (gigabytes(totals.moved), scene.jobs.len());
+    say(&format!(
+        "{minutes}  {placed:>5} of {count} pods placed  {moved:>6} GB moved  hit rate {hits:>3} %\n"
+    ))
+}
+
+/// The table: the same pods without us, then with.
+fn conclude(scene: &Scene, with_us: Totals) -> anyhow::Result<()> {
+    let without = tokio::task::block_in_place(|| scene.without_extender());
+    let table = table(&[("kube-scheduler alone", without), ("with dunnage", with_us)]);
+    say(&format!(
+        "\nThe same pods, arriving at the same times, placed by:\n\n{table}\n\
+         Nodes, pulls and time are simulated (1 Gbit/s a node, one pull at a time); the decisions are the\n\
+         real server's, one HTTP request a pod. kube-scheduler alone: its default plugins, ImageLocality too.\n\
+         Hit rate: share of the pods' image bytes that lay on the node when the pod was bound to it.\n"
+    ))
+}
+
+fn clock_face(time: Nanos) -> String {
+    let seconds = time.0 / crate::model::unit::NANOS_PER_SECOND;
+    format!("{:>3}:{:02}", seconds / 60, seconds % 60)
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
 }

@@ -1,0 +1,153 @@
+//! What is played: the bundled images, a workload from the seed, nodes as a CI cluster has them.
+
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::cli::Demo;
+use crate::cost::pull::PullRates;
+use crate::edge::manifests;
+use crate::model::unit::{Bytes, Nanos, Time, TransferRate};
+use crate::sim::catalogue::Catalogue;
+use crate::sim::engine::Engine;
+use crate::sim::observe::Observer;
+use crate::sim::report::Totals;
+use crate::sim::resource::Resources;
+use crate::sim::stock::Scheduler;
+use crate::sim::workload::{self, Job, Settings};
+use crate::sim::world::Hardware;
+
+/// The images of dotnet/runtime's pipelines on 2026-05-20; provenance and licence are in NOTICE.
+const IMAGES: &str = include_str!("images.jsonl");
+/// Time zero: the day of the images, so that a run is the same on every day. 2026-05-20T00:00:00Z.
+pub const EPOCH: Time = Time(1_779_235_200_000_000_000);
+/// A CI node as clouds rent them.
+const CAPACITY: Resources = Resources {
+    cpu_millis: 16_000,
+    memory: Bytes(64 << 30),
+};
+/// What a link of 1 Gbit/s carries beside its headers.
+const LINK_BYTES_PER_SECOND: u64 = 117_000_000;
+/// Gunzip and untar on one core, in compressed bytes: 206 MB of /usr took 4.2 s.
+const UNPACK_BYTES_PER_SECOND: u64 = 50_000_000;
+
+/// Everything that both runs have in common.
+#[derive(Debug)]
+pub struct Scene {
+    /// The images.
+    pub catalogue: Catalogue,
+    /// The pods.
+    pub jobs: Vec<Job>,
+    /// The nodes.
+    pub hardware: Hardware,
+    /// The seed of it all.
+    pub seed: u64,
+}
+
+impl Scene {
+    /// The scene of these flags.
+    ///
+    /// # Errors
+    /// Never with the images that come with the program: a test reads them.
+    pub fn new(flags: &Demo) -> anyhow::Result<Self> {
+        let mut lines = Vec::new();
+        manifests::read_lines(IMAGES.as_bytes(), |line| lines.push(line))?;
+        let images = lines.into_iter().collect::<Result<_, _>>();
+        let catalogue = Catalogue::new(images.context("the bundled images")?);
+        let node_count = usize::from(flags.nodes);
+        let pod_count = usize::try_from(flags.pods)?;
+        let settings = Settings {
+            pod_count,
+            node_count,
+            seed: flags.seed,
+        };
+        let jobs = workload::generate(&settings, &catalogue);
+        let rate = TransferRate::from_bytes_per_second;
+        let fetch = rate(LINK_BYTES_PER_SECOND).context("the rate of a link")?;
+        let unpack = rate(UNPACK_BYTES_PER_SECOND).context("the rate of unpacking")?;
+        let rates = PullRates { fetch, unpack };
+        let hardware = Hardware {
+            node_count,
+            capacity: CAPACITY,
+            rates,
+        };
+        Ok(Self {
+            catalogue,
+            jobs,
+            hardware,
+            seed: flags.seed,
+        })
+    }
+
+    /// The scene before its first pod.
+    #[must_use]
+    pub fn engine(&self) -> Engine<'_> {
+        Engine::new(
+            &self.catalogue,
+            &self.jobs,
+            self.hardware,
+            Scheduler::new(self.seed),
+        )
+    }
+
+    /// The eyes of a watcher.
+    #[must_use]
+    pub fn observer(&self) -> Observer<'_> {
+        Observer {
+            catalogue: &self.catalogue,
+            jobs: &self.jobs,
+            epoch: EPOCH,
+        }
+    }
+
+    /// The sums of a run.
+    #[must_use]
+    pub fn totals(&self, engine: &Engine<'_>) -> Totals {
+        Totals::of(engine.world(), &self.jobs, &self.catalogue)
+    }
+
+    /// The sums of the run that kube-scheduler makes without an extender.
+    #[must_use]
+    pub fn without_extender(&self) -> Totals {
+        let mut engine = self.engine();
+        engine.run(|_, placeable| vec![None; placeable.candidates.len()]);
+        self.totals(&engine)
+    }
+
+    /// When what happens at `time` is shown, if the arrivals are shown within `within`.
+    #[must_use]
+    pub fn shown_after(&self, time: Nanos, within: Duration) -> Duration {
+        let last = self.jobs.last().map_or(0, |job| job.arrives_at.0).max(1);
+        let nanos = within.as_nanos() * u128::from(time.0) / u128::from(last);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Scene;
+    use crate::cli::{Cli, Command};
+    use clap::Parser;
+
+    fn scene(flags: &[&str]) -> Scene {
+        let words = ["dunnage", "demo"].into_iter().chain(flags.iter().copied());
+        match Cli::parse_from(words).command {
+            Command::Demo(flags) => Scene::new(&flags).expect("the bundled images"),
+            _ => unreachable!("parsed as demo"),
+        }
+    }
+
+    #[test]
+    fn every_bundled_image_is_read_and_used() {
+        let scene = scene(&[]);
+        assert_eq!(scene.catalogue.len(), 22);
+        assert_eq!(scene.without_extender().started, 400);
+    }
+
+    #[test]
+    fn without_extender_a_seed_gives_the_same_figures_again() {
+        let totals = |seed| scene(&["--pods=150", "--nodes=8", "--seed", seed]).without_extender();
+        assert_eq!(totals("3"), totals("3"));
+        assert_ne!(totals("3"), totals("4"));
+    }
+}
