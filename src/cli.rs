@@ -69,7 +69,12 @@ pub struct Serve {
     #[arg(long, value_name = "DURATION", default_value = "50ms", value_parser = duration)]
     pub deadline: Duration,
     /// Largest request body in MiB; 15,000 names take 1, 2,000 full nodes about 100
-    #[arg(long, value_name = "MIB", default_value_t = 128, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(
+        long,
+        value_name = "MIB",
+        default_value_t = 128,
+        value_parser = clap::value_parser!(u16).range(1..=1024)
+    )]
     pub body_limit: u16,
     /// Which pods are step pods.
     #[command(flatten)]
@@ -96,10 +101,20 @@ pub struct Steps {
 #[derive(Args, Clone, Debug)]
 pub struct Demo {
     /// Nodes of the embedded cluster
-    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u16).range(2..=1000))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 24,
+        value_parser = clap::value_parser!(u16).range(2..=1000)
+    )]
     pub nodes: u16,
     /// Step pods to place
-    #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 400,
+        value_parser = clap::value_parser!(u32).range(1..=20_000)
+    )]
     pub pods: u32,
     /// Seed of the workload: same seed, same pods
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -122,7 +137,12 @@ pub struct Demo {
 #[derive(Args, Clone, Debug)]
 pub struct Explain {
     /// The pod: `pod NAME`
-    #[arg(value_names = ["pod", "NAME"], num_args = 2, conflicts_with = "file", required_unless_present = "file")]
+    #[arg(
+        value_names = ["pod", "NAME"],
+        num_args = 2,
+        conflicts_with = "file",
+        required_unless_present = "file"
+    )]
     pub target: Vec<String>,
     /// A Pod manifest, YAML or JSON; - reads standard input
     #[arg(short = 'f', long = "filename", value_name = "FILE")]
