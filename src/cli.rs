@@ -42,10 +42,10 @@ pub struct Serve {
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
     /// Where kube-scheduler finds the extender
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9290")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9290", value_parser = address)]
     pub listen: SocketAddr,
     /// Where probes, metrics, the API and the page are served
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9291")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9291", value_parser = address)]
     pub admin_listen: SocketAddr,
     /// Placement policy: a file, or a named policy (default, greedy)
     #[arg(long, value_name = "NAME_OR_FILE", default_value = "default")]
@@ -123,10 +123,10 @@ pub struct Demo {
     #[arg(long, value_name = "NAME_OR_FILE", default_value = "default")]
     pub policy: String,
     /// Where the extender port of the demo is; 0 takes a free port
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", value_parser = address)]
     pub listen: SocketAddr,
     /// Where the page is
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9291")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9291", value_parser = address)]
     pub admin_listen: SocketAddr,
     /// End after the table instead of leaving the page open
     #[arg(long)]
@@ -170,8 +170,14 @@ pub enum Output {
     Json,
 }
 
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let expected = "expected IP:PORT, as 127.0.0.1:9290 or 0.0.0.0:9290";
+    text.parse().map_err(|_| expected.to_owned())
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
-    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let duration = humantime::parse_duration(text)
+        .map_err(|error| format!("{error}: expected a duration, as 50ms or 2s"))?;
     if duration.is_zero() {
         Err("must be longer than nothing".to_owned())
     } else {
