@@ -124,6 +124,6 @@ async fn repeated_keys_take_the_last_value_or_refuse_all() {
         rig.prioritize(twice).await.scores(),
         [("warm".to_owned(), 9)]
     );
-    let twice = format!(r#"{{"Pod":{{"spec":null,"spec":{{}}}},"NodeNames":["warm"]}}"#);
+    let twice = r#"{"Pod":{"spec":null,"spec":{}},"NodeNames":["warm"]}"#;
     rig.prioritize(twice).await.is_neutral("unreadable");
 }
