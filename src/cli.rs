@@ -42,10 +42,10 @@ pub struct Serve {
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
     /// Where kube-scheduler finds the extender
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9290")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9290", value_parser = address)]
     pub listen: SocketAddr,
     /// Where probes, metrics, the API and the page are served
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9291")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9291", value_parser = address)]
     pub admin_listen: SocketAddr,
     /// Placement policy: a file, or a named policy (default, greedy)
     #[arg(long, value_name = "NAME_OR_FILE", default_value = "default")]
@@ -69,7 +69,12 @@ pub struct Serve {
     #[arg(long, value_name = "DURATION", default_value = "50ms", value_parser = duration)]
     pub deadline: Duration,
     /// Largest request body in MiB; 15,000 names take 1, 2,000 full nodes about 100
-    #[arg(long, value_name = "MIB", default_value_t = 128, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(
+        long,
+        value_name = "MIB",
+        default_value_t = 128,
+        value_parser = clap::value_parser!(u16).range(1..=1024)
+    )]
     pub body_limit: u16,
     /// Which pods are step pods.
     #[command(flatten)]
@@ -96,10 +101,20 @@ pub struct Steps {
 #[derive(Args, Clone, Debug)]
 pub struct Demo {
     /// Nodes of the embedded cluster
-    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u16).range(2..=1000))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 24,
+        value_parser = clap::value_parser!(u16).range(2..=1000)
+    )]
     pub nodes: u16,
     /// Step pods to place
-    #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 400,
+        value_parser = clap::value_parser!(u32).range(1..=20_000)
+    )]
     pub pods: u32,
     /// Seed of the workload: same seed, same pods
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -108,10 +123,10 @@ pub struct Demo {
     #[arg(long, value_name = "NAME_OR_FILE", default_value = "default")]
     pub policy: String,
     /// Where the extender port of the demo is; 0 takes a free port
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", value_parser = address)]
     pub listen: SocketAddr,
     /// Where the page is
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9291")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9291", value_parser = address)]
     pub admin_listen: SocketAddr,
     /// End after the table instead of leaving the page open
     #[arg(long)]
@@ -122,7 +137,12 @@ pub struct Demo {
 #[derive(Args, Clone, Debug)]
 pub struct Explain {
     /// The pod: `pod NAME`
-    #[arg(value_names = ["pod", "NAME"], num_args = 2, conflicts_with = "file", required_unless_present = "file")]
+    #[arg(
+        value_names = ["pod", "NAME"],
+        num_args = 2,
+        conflicts_with = "file",
+        required_unless_present = "file"
+    )]
     pub target: Vec<String>,
     /// A Pod manifest, YAML or JSON; - reads standard input
     #[arg(short = 'f', long = "filename", value_name = "FILE")]
@@ -150,8 +170,14 @@ pub enum Output {
     Json,
 }
 
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let expected = "expected IP:PORT, as 127.0.0.1:9290 or 0.0.0.0:9290";
+    text.parse().map_err(|_| expected.to_owned())
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
-    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let duration = humantime::parse_duration(text)
+        .map_err(|error| format!("{error}: expected a duration, as 50ms or 2s"))?;
     if duration.is_zero() {
         Err("must be longer than nothing".to_owned())
     } else {

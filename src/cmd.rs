@@ -11,6 +11,7 @@ pub mod serve;
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
+use crate::edge::watch::with_causes;
 
 /// Runs the command and gives its exit code: 0 done, 1 failed, 2 usage.
 pub fn run(cli: Cli) -> ExitCode {
@@ -32,16 +33,20 @@ pub fn run(cli: Cli) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", with_causes(error.as_ref()));
             ExitCode::FAILURE
         }
     }
 }
 
+/// kube's client logs each failed attempt as an error; the watches log the same once, and in words.
+const TOO_LOUD: &str = "kube_client::client::builder=off";
+
 /// Logs to stderr: text for a terminal, JSON lines for anything else.
 fn start_log(filter: &str) -> anyhow::Result<()> {
     use std::io::IsTerminal;
-    let filter = tracing_subscriber::EnvFilter::try_new(filter)
+    // What the user says later in the filter wins.
+    let filter = tracing_subscriber::EnvFilter::try_new(format!("{TOO_LOUD},{filter}"))
         .map_err(|error| anyhow::anyhow!("--log {filter:?}: {error}"))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -40,6 +40,8 @@ pub struct Policy {
     pub curve: Curve,
     /// What a pull avoided is worth, as a share of its seconds.
     pub home_share: PerMille,
+    /// How much later than the soonest a node may be ready and still be a place to meet, as a share.
+    pub home_slack: PerMille,
     /// Waiting step pods at which a node has no room as a home.
     pub home_waiting_pods_max: u32,
     /// Cost of each step pod that waits on a node.
@@ -164,6 +166,7 @@ struct CurveKeys {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct HomeKeys {
     share: f64,
+    slack_share: f64,
     waiting_pods_max: u32,
 }
 
@@ -211,6 +214,7 @@ impl File {
             unsized_image_bytes: Bytes(pull.unsized_image_bytes),
             curve: self.curve.validate()?,
             home_share: share("home.share", self.home.share)?,
+            home_slack: share("home.slackShare", self.home.slack_share)?,
             home_waiting_pods_max: self.home.waiting_pods_max,
             heat_per_waiting_pod: seconds(
                 "heat.secondsPerWaitingPod",

@@ -25,7 +25,6 @@ use crate::model::unit::{Bytes, Nanos, Time};
 use crate::policy::Policy;
 use crate::policy::curve::POINTS_MAX;
 use crate::score::decision::{Decision, Neutral, Reasons, Row, Wanted};
-use crate::score::home::Meeting;
 
 /// The nodes a pod can go to.
 #[derive(Clone, Debug, Default)]
@@ -147,21 +146,21 @@ fn add_rows(decision: &mut Decision, question: &Question<'_>) {
 fn price(decision: &mut Decision, question: &Question<'_>) {
     let policy = question.policy;
     let rates = rates(policy);
-    let meeting = home::choose(decision, question);
-    if let Meeting::At(row) = meeting {
-        decision.home = Some(decision.rows[row].node);
-        decision.rows[row].reasons.add(Reasons::HOME);
-    }
-    for (at, row) in decision.rows.iter_mut().enumerate() {
+    for row in &mut decision.rows {
         row.fetch = rates.fetch.duration_of(row.missing);
         row.unpack = rates.unpack.duration_of(row.missing);
         row.heat = Nanos(policy.heat_per_waiting_pod.0.saturating_mul(row.waiting_pods.into()));
-        let not_moved_again = match meeting {
-            Meeting::NotNeeded => Bytes(0),
-            Meeting::At(home) if home == at => row.arriving + row.missing,
-            Meeting::Arriving | Meeting::At(_) => row.arriving,
-        };
-        row.credit = policy.home_share.of(rates.duration_of(not_moved_again));
+    }
+    let meeting = home::choose(decision, question);
+    if let Some(home) = meeting.home {
+        decision.home = Some(decision.rows[home].node);
+        decision.rows[home].reasons.add(Reasons::HOME);
+    }
+    for (at, row) in decision.rows.iter_mut().enumerate() {
+        if row.delay() <= meeting.ready_within {
+            let missing = if meeting.home == Some(at) { row.missing } else { Bytes(0) };
+            row.credit = policy.home_share.of(rates.duration_of(row.arriving + missing));
+        }
         let cold = decision.wanted[usize::from(row.group)].cold;
         row.saved = signed(cold + row.credit) - signed(row.cost());
         row.raw = if row.reasons.has(Reasons::NEVER_PULLED) {

@@ -12,6 +12,7 @@ use kube::Api;
 use serde_json::Value;
 
 use crate::cli::{Explain, Output};
+use crate::cmd::files;
 use crate::cmd::serve::client;
 use crate::edge::view::{DecisionView, NodeScoreView};
 
@@ -39,7 +40,10 @@ pub async fn run(flags: Explain) -> anyhow::Result<()> {
     };
     match flags.output {
         Output::Json => println!("{}", serde_json::to_string_pretty(&decision)?),
-        Output::Table => print!("{}", table(&serde_json::from_value(decision)?)),
+        Output::Table => {
+            print!("{}", caveats(&decision));
+            print!("{}", table(&serde_json::from_value(decision)?));
+        }
     }
     Ok(())
 }
@@ -54,7 +58,9 @@ async fn by_name(server: &Server, flags: &Explain, name: &str) -> anyhow::Result
             flags.namespace
         )
     })?;
-    let pod: Pod = Api::namespaced(client, &flags.namespace).get(name).await?;
+    let pods: Api<Pod> = Api::namespaced(client, &flags.namespace);
+    let pod = pods.get(name).await;
+    let pod = pod.with_context(|| format!("cannot read pod {}/{name}", flags.namespace))?;
     server.decide(&serde_json::to_value(pod)?).await
 }
 
@@ -66,8 +72,9 @@ fn pod_in(file: &Path) -> anyhow::Result<Value> {
     } else {
         text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
     }
+    let name = file.display().to_string();
     let pod: Value = serde_saphyr::from_str(&text)
-        .map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
+        .map_err(|error| anyhow::anyhow!("{}", files::placed(&name, &error)))?;
     let kind = pod.get("kind").and_then(Value::as_str);
     let found = kind.unwrap_or("no kind");
     anyhow::ensure!(
@@ -108,10 +115,11 @@ impl Server {
             )
         })?;
         let status = response.status();
-        let body: Value = response
-            .json()
-            .await
-            .with_context(|| format!("{} answered {status}", self.url))?;
+        let text = response.text().await.unwrap_or_default();
+        let body: Value = serde_json::from_str(&text).with_context(|| {
+            let url = &self.url;
+            format!("{url} answered {status} without JSON: is it the admin port? set --server")
+        })?;
         let reason = body["error"].as_str().unwrap_or_default();
         anyhow::ensure!(
             status.is_success(),
@@ -122,9 +130,26 @@ impl Server {
     }
 }
 
+/// Why the decision is not what the scheduler would get now, if so.
+fn caveats(decision: &Value) -> String {
+    let mut text = String::new();
+    if let Some(reason) = decision["notReadyReason"].as_str() {
+        text.push_str(&format!(
+            "The server is not ready ({reason}): it prefers no node now\n"
+        ));
+    }
+    if decision["stepPod"] == Value::Bool(false) {
+        text.push_str("Not a step pod: the server prefers no node for it\n");
+    }
+    text
+}
+
 /// The decision as kubectl would print it.
 fn table(decision: &DecisionView) -> String {
     let mut text = heading(decision);
+    if decision.nodes.is_empty() {
+        return text;
+    }
     let best = decision.nodes.iter().take(ROWS_MAX);
     let chosen = decision.nodes.iter().skip(ROWS_MAX);
     let chosen = chosen.filter(|row| Some(&row.node) == decision.chosen.as_ref());

@@ -23,7 +23,14 @@ pub fn policy(name_or_file: &str) -> anyhow::Result<Policy> {
     let names = NAMED.map(|(name, _)| name).join(", ");
     let text = std::fs::read_to_string(name_or_file)
         .with_context(|| format!("policy {name_or_file}: neither a file nor one of {names}"))?;
-    Policy::parse(&text).with_context(|| format!("policy {name_or_file}"))
+    Policy::parse(&text).map_err(|error| anyhow::anyhow!("policy {}", placed(name_or_file, &error)))
+}
+
+/// An error of a YAML reader, which calls its input `<input>` and itself an error, with the file's name.
+pub fn placed(name: &str, error: &impl std::fmt::Display) -> String {
+    let text = error.to_string().replace("<input>", name);
+    let text = text.replace("error: line ", "line ");
+    format!("{name}: {}", text.trim_end())
 }
 
 /// Reads manifest files into the tracker; bad lines are reported and counted, the others kept.

@@ -104,8 +104,9 @@ fn interest(steps: &Steps) -> anyhow::Result<Interest> {
 pub async fn client(kubeconfig: Option<&Path>) -> anyhow::Result<Client> {
     let config = match kubeconfig {
         Some(file) => {
+            let name = file.display().to_string();
             let read = Kubeconfig::read_from(file)
-                .with_context(|| format!("kubeconfig {}", file.display()))?;
+                .map_err(|error| anyhow::anyhow!("kubeconfig {}", files::placed(&name, &error)))?;
             Config::from_custom_kubeconfig(read, &KubeConfigOptions::default())
                 .await
                 .with_context(|| format!("kubeconfig {}", file.display()))?

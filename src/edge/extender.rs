@@ -12,12 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue, Response};
 use axum::routing::post;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use crate::edge::extender::wire::{Answer, Asked};
@@ -50,7 +50,7 @@ pub struct Settings {
 struct Port {
     shared: Arc<Shared>,
     settings: Settings,
-    bodies: Semaphore,
+    bodies: Arc<Semaphore>,
 }
 
 /// The port's routes. Other paths are 404, other methods 405.
@@ -58,7 +58,7 @@ pub fn router(shared: Arc<Shared>, settings: Settings) -> Router {
     let port = Port {
         shared,
         settings,
-        bodies: Semaphore::new(BODIES_MAX),
+        bodies: Arc::new(Semaphore::new(BODIES_MAX)),
     };
     Router::new()
         .route("/prioritize", post(prioritize))
@@ -72,7 +72,9 @@ type Outcome = Result<Answer, &'static str>;
 async fn prioritize(State(port): State<Arc<Port>>, request: Request) -> Response<Body> {
     let start = Instant::now();
     let outcome = match read_in_time(&port, request, start).await {
-        Ok(body) if body.len() <= INLINE_BODY_BYTES_MAX => port.prioritize(&body, start),
+        Ok(body) if body.bytes.len() <= INLINE_BODY_BYTES_MAX => {
+            port.prioritize(&body.bytes, start)
+        }
         Ok(body) => off_the_loop(port.clone(), body, start).await,
         Err(reason) => Err(reason),
     };
@@ -80,16 +82,24 @@ async fn prioritize(State(port): State<Arc<Port>>, request: Request) -> Response
     respond(outcome)
 }
 
+/// A body, and the right to hold it in memory.
+struct Held {
+    bytes: Bytes,
+    _permit: OwnedSemaphorePermit,
+}
+
 /// The body, if it comes whole, in time and within bounds.
-async fn read_in_time(
-    port: &Port,
-    request: Request,
-    start: Instant,
-) -> Result<Bytes, &'static str> {
+async fn read_in_time(port: &Port, request: Request, start: Instant) -> Result<Held, &'static str> {
     let limit = port.settings.body_bytes_max;
+    // What says that it is too large is not waited for.
+    if request.body().size_hint().lower() > limit as u64 {
+        return Err("body-too-large");
+    }
     let read = async {
-        let _permit = port.bodies.acquire().await;
-        to_bytes(request.into_body(), limit).await
+        let permit = port.bodies.clone().acquire_owned().await;
+        let bytes = to_bytes(request.into_body(), limit).await?;
+        let _permit = permit.map_err(axum::Error::new)?;
+        Ok(Held { bytes, _permit })
     };
     match timeout_at(start + port.settings.deadline, read).await {
         Ok(Ok(body)) => Ok(body),
@@ -104,9 +114,9 @@ fn is_too_large(error: &axum::Error) -> bool {
     std::error::Error::source(error).is_some_and(|source| source.to_string().contains("limit"))
 }
 
-async fn off_the_loop(port: Arc<Port>, body: Bytes, start: Instant) -> Outcome {
+async fn off_the_loop(port: Arc<Port>, body: Held, start: Instant) -> Outcome {
     let deadline = start + port.settings.deadline;
-    let work = tokio::task::spawn_blocking(move || port.prioritize(&body, start));
+    let work = tokio::task::spawn_blocking(move || port.prioritize(&body.bytes, start));
     match timeout_at(deadline, work).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) => Err("internal-error"),
@@ -220,7 +230,7 @@ fn log(pod: &PodFacts, decision: &crate::score::decision::Decision, answer: &Ans
 async fn filter(State(port): State<Arc<Port>>, request: Request) -> Response<Body> {
     let start = Instant::now();
     let body = read_in_time(&port, request, start).await;
-    let result = body.and_then(|body| wire::pass_all(&body).ok_or("unreadable"));
+    let result = body.and_then(|body| wire::pass_all(&body.bytes).ok_or("unreadable"));
     let (label, json) = match result {
         Ok(json) => ("passed", json),
         Err(reason) => ("error", wire::filter_error(reason)),

@@ -63,6 +63,7 @@ pub fn read(path: &Path, each: impl FnMut(Line)) -> io::Result<()> {
     file.rewind()?;
     if is_gzip {
         read_lines(BufReader::new(MultiGzDecoder::new(file)), each)
+            .map_err(|error| io::Error::new(error.kind(), format!("as gzip: {error}")))
     } else {
         read_lines(BufReader::new(file), each)
     }
@@ -96,7 +97,7 @@ pub fn read_lines(mut reader: impl BufRead, mut each: impl FnMut(Line)) -> io::R
 }
 
 fn parse(line: &[u8]) -> Result<ImageFacts, String> {
-    let line: ManifestLine = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    let line: ManifestLine = serde_json::from_slice(line).map_err(|error| unreadable(&error))?;
     let platform = Platform::parse(&line.platform)
         .ok_or_else(|| format!("platform {:?}: expected os/architecture", line.platform))?;
     let mut digests = vec![digest("manifest", line.manifest)?];
@@ -122,6 +123,16 @@ fn parse(line: &[u8]) -> Result<ImageFacts, String> {
             .collect::<Result<_, _>>()?,
         published_at: published.map_or(Ok(Time::default()), |text| published_at(&text))?,
     })
+}
+
+/// The reader counts lines, too, and each line is its first.
+fn unreadable(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let reason = text.split(" at line ").next().unwrap_or_default();
+    format!(
+        "not a manifest as JSON: {reason} at column {}",
+        error.column()
+    )
 }
 
 fn layer(entry: LayerEntry) -> Result<Layer, String> {

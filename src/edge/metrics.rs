@@ -106,7 +106,7 @@ impl Metrics {
             ),
             move_bytes: new.counters(
                 "move_bytes_total",
-                "Bytes to move to the chosen node, and to the best and the median candidate instead.",
+                "Bytes to move to the chosen node, and instead to the best and median candidate.",
                 &["node"],
             ),
             index_entries: new.gauges("index_entries", "Entries of the index by kind.", &["kind"]),

@@ -194,7 +194,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn behaves_as_an_ordered_set_of_ids(steps in prop::collection::vec((any::<bool>(), 0u32..700), 0..600)) {
+        fn behaves_as_an_ordered_set_of_ids(
+            steps in prop::collection::vec((any::<bool>(), 0u32..700), 0..600)
+        ) {
             let mut set = NodeSet::default();
             let mut model = BTreeSet::new();
             for (insert, id) in steps {
@@ -210,7 +212,8 @@ mod tests {
             prop_assert_eq!(ids, model.iter().copied().collect::<Vec<_>>());
             let mut words = vec![0u64; 11];
             set.add_to_words(&mut words);
-            prop_assert_eq!(words.iter().map(|w| w.count_ones() as usize).sum::<usize>(), model.len());
+            let ones: usize = words.iter().map(|w| w.count_ones() as usize).sum();
+            prop_assert_eq!(ones, model.len());
         }
     }
 }

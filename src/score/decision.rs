@@ -186,10 +186,16 @@ impl Wanted {
 }
 
 impl Row {
-    /// Seconds until the pod's cargo is on the node, and what the pods there before it cost.
+    /// Seconds until the pod's cargo is on the node.
+    #[must_use]
+    pub fn delay(&self) -> Nanos {
+        self.wait + self.fetch + self.unpack
+    }
+
+    /// That, and what the step pods that already wait there cost.
     #[must_use]
     pub fn cost(&self) -> Nanos {
-        self.wait + self.fetch + self.unpack + self.heat
+        self.delay() + self.heat
     }
 }
 

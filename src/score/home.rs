@@ -6,47 +6,49 @@
 //! order (consistent hashing with bounded loads: Mirrokni, Thorup, Zadimoghaddam 2018).
 
 use crate::model::cluster::mix;
-use crate::model::unit::Bytes;
+use crate::model::unit::{Bytes, Nanos};
 use crate::score::Question;
 use crate::score::decision::{Decision, Reasons, Row};
 
-/// Where pods of this kind meet, and with it which avoided pulls count in a node's favour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Meeting {
-    /// Nowhere: home is switched off, or a node with room has everything. Then seconds alone decide:
-    /// waiting for a pull elsewhere must not look as good as starting at once.
-    NotNeeded,
-    /// Where their cargo is already arriving.
-    Arriving,
-    /// There too, and on the node of this row, which is still cold.
-    At(usize),
+/// Where pods of this kind meet: which avoided pulls count in a node's favour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Meeting {
+    /// The row of the home, if a cold one is needed.
+    pub(super) home: Option<usize>,
+    /// Nodes that are ready later than this are no place to meet: bytes saved must not cost the pod more
+    /// time than the policy's slack. Nothing counts where it is zero.
+    pub(super) ready_within: Nanos,
 }
 
 /// Where pods of this kind meet.
 ///
-/// Only nodes with room that miss least compete for the home, so that a node with the base layers is
-/// preferred to one with nothing.
+/// Nowhere if home is switched off, or if a node with room has everything: then seconds alone decide. Else
+/// where the cargo is already arriving; else on a cold node, of which those that miss least compete, so
+/// that a node with the base layers is preferred to one with nothing.
 pub(super) fn choose(decision: &Decision, question: &Question<'_>) -> Meeting {
     let policy = question.policy;
-    if policy.home_share.0 == 0 {
-        return Meeting::NotNeeded;
-    }
     let has_room = |row: &Row| {
         row.waiting_pods < policy.home_waiting_pods_max
             && !row.reasons.has(Reasons::NEVER_PULLED)
             && decision.wanted_of(row).bytes.0 > 0
     };
     let rooms = decision.rows.iter().enumerate().filter(|(_, row)| has_room(row));
-    let Some(least) = rooms.clone().map(|(_, row)| row.missing).min() else {
-        return Meeting::Arriving;
+    let has_all = |row: &Row| row.missing.0 == 0 && row.arriving.0 == 0;
+    let Some(soonest) = rooms.clone().map(|(_, row)| row.delay()).min() else {
+        return Meeting::default();
     };
-    if least == Bytes(0) {
-        let warm = rooms.clone().any(|(_, row)| row.missing == least && row.arriving == least);
-        return if warm { Meeting::NotNeeded } else { Meeting::Arriving };
+    if policy.home_share.0 == 0 || rooms.clone().any(|(_, row)| has_all(row)) {
+        return Meeting::default();
     }
-    let home = rooms.filter(|(_, row)| row.missing == least).max_by_key(|(_, row)| {
+    let ready_within = soonest + policy.home_slack.of(soonest);
+    let places = rooms.filter(|(_, row)| row.delay() <= ready_within);
+    let least = places.clone().map(|(_, row)| row.missing).min().unwrap_or_default();
+    if least == Bytes(0) {
+        return Meeting { home: None, ready_within };
+    }
+    let home = places.filter(|(_, row)| row.missing == least).max_by_key(|(_, row)| {
         let node = question.cluster.node(row.node);
         (mix(decision.wanted_of(row).home_key ^ node.name_hash), &node.name)
     });
-    home.map_or(Meeting::Arriving, |(at, _)| Meeting::At(at))
+    Meeting { home: home.map(|(at, _)| at), ready_within }
 }

@@ -1,0 +1,130 @@
+//! Help and usage: every flag that users, charts and checks rely on is there, with its default.
+
+use super::run;
+
+/// Help as one line: where it is wrapped depends on nothing we promise.
+fn help(arguments: &[&str]) -> String {
+    let run = run(arguments);
+    assert_eq!(run.code, 0, "{run:#?}");
+    assert!(run.stderr.is_empty(), "{run:#?}");
+    let words: Vec<_> = run.stdout.split_whitespace().collect();
+    words.join(" ")
+}
+
+fn check(arguments: &[&str], expected: &[&str]) {
+    let help = help(arguments);
+    for part in expected {
+        assert!(
+            help.contains(part),
+            "{arguments:?} does not say {part:?}: {help}"
+        );
+    }
+}
+
+#[test]
+fn help_names_every_subcommand() {
+    check(
+        &["--help"],
+        &[
+            "serve",
+            "demo",
+            "explain",
+            "--log <FILTER>",
+            "-V, --version",
+        ],
+    );
+    check(
+        &["--version"],
+        &[concat!("dunnage ", env!("CARGO_PKG_VERSION"))],
+    );
+}
+
+#[test]
+fn help_of_serve_names_its_flags_and_defaults() {
+    check(
+        &["serve", "--help"],
+        &[
+            "--kubeconfig <FILE>",
+            "[default: in-cluster, else $KUBECONFIG, else ~/.kube/config]",
+            "--listen <ADDR>",
+            "[default: 127.0.0.1:9290]",
+            "--admin-listen <ADDR>",
+            "[default: 127.0.0.1:9291]",
+            "--policy <NAME_OR_FILE>",
+            "--manifests <FILE>",
+            "may repeat",
+            "--tls-cert <FILE>",
+            "--tls-key <FILE>",
+            "--insecure-http",
+            "--shadow",
+            "--deadline <DURATION>",
+            "[default: 50ms]",
+            "--body-limit <MIB>",
+            "--scheduler-name <NAME>",
+            "--pod-selector <SELECTOR>",
+            "--all-pods",
+        ],
+    );
+}
+
+#[test]
+fn help_of_demo_and_explain_names_their_flags_and_defaults() {
+    check(
+        &["demo", "--help"],
+        &["--nodes <N>", "--pods <N>", "--seed <N>", "--exit"],
+    );
+    check(
+        &["explain", "--help"],
+        &[
+            "[pod] [NAME]",
+            "-f, --filename <FILE>",
+            "-n, --namespace <NAMESPACE>",
+            "--server <URL>",
+            "[default: http://127.0.0.1:9291]",
+            "--kubeconfig <FILE>",
+            "-o, --output <OUTPUT>",
+            "table",
+            "json",
+        ],
+    );
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_names_the_flag() {
+    for (arguments, part) in [
+        (&["serve", "--wrong"][..], "'--wrong'"),
+        (
+            &["serve", "--listen", ":9290"],
+            "expected IP:PORT, as 127.0.0.1:9290",
+        ),
+        (
+            &["serve", "--admin-listen", "localhost"],
+            "expected IP:PORT",
+        ),
+        (
+            &["serve", "--deadline", "soon"],
+            "expected a duration, as 50ms",
+        ),
+        (&["serve", "--deadline", "0s"], "longer than nothing"),
+        (&["serve", "--body-limit", "0"], "not in 1..=1024"),
+        (&["serve", "--tls-cert", "a"], "required arguments"),
+        (
+            &["serve", "--all-pods", "--pod-selector", "a=b"],
+            "cannot be used with",
+        ),
+        (&["explain"], "required arguments"),
+        (&["explain", "pod"], "2 values required"),
+        (&["explain", "pod", "a", "-f", "b"], "cannot be used with"),
+        (&["explain", "-f", "a", "-o", "yaml"], "'yaml'"),
+        (&["fly"], "unrecognized subcommand"),
+    ] {
+        run(arguments).fails_with(2, &[part]);
+    }
+}
+
+#[test]
+fn no_arguments_at_all_shows_the_help() {
+    let run = run(&[]);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("Usage: dunnage"), "{run:#?}");
+}
