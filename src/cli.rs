@@ -11,13 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(name = "dunnage", version, max_term_width = 100)]
 pub struct Cli {
     /// What to log: error, warn, info, debug, trace, or a filter as `dunnage=debug,kube=warn`.
-    #[arg(
-        long,
-        global = true,
-        env = "DUNNAGE_LOG",
-        default_value = "info",
-        value_name = "FILTER"
-    )]
+    #[arg(long, global = true, env = "DUNNAGE_LOG", default_value = "info", value_name = "FILTER")]
     pub log: String,
     /// What to do.
     #[command(subcommand)]
@@ -178,9 +172,5 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 fn duration(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text)
         .map_err(|error| format!("{error}: expected a duration, as 50ms or 2s"))?;
-    if duration.is_zero() {
-        Err("must be longer than nothing".to_owned())
-    } else {
-        Ok(duration)
-    }
+    if duration.is_zero() { Err("must be longer than nothing".to_owned()) } else { Ok(duration) }
 }

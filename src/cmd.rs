@@ -16,9 +16,7 @@ use crate::edge::watch::with_causes;
 /// Runs the command and gives its exit code: 0 done, 1 failed, 2 usage.
 pub fn run(cli: Cli) -> ExitCode {
     let result = start_log(&cli.log).and_then(|()| {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let result = runtime.block_on(async {
             match cli.command {
                 Command::Serve(flags) => serve::run(flags).await,
@@ -48,9 +46,7 @@ fn start_log(filter: &str) -> anyhow::Result<()> {
     // What the user says later in the filter wins.
     let filter = tracing_subscriber::EnvFilter::try_new(format!("{TOO_LOUD},{filter}"))
         .map_err(|error| anyhow::anyhow!("--log {filter:?}: {error}"))?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         log.init();
     } else {

@@ -42,6 +42,8 @@ pub struct Policy {
     pub home_share: PerMille,
     /// How much later than the soonest a node may be ready and still be a place to meet, as a share.
     pub home_slack: PerMille,
+    /// Nodes over which pods of a kind are spread while their cargo is arriving.
+    pub home_places: u32,
     /// Waiting step pods at which a node has no room as a home.
     pub home_waiting_pods_max: u32,
     /// Cost of each step pod that waits on a node.
@@ -97,10 +99,7 @@ impl Policy {
     /// How a node with these labels orders its pulls.
     #[must_use]
     pub fn pull_order(&self, labels: &BTreeMap<String, String>) -> PullOrder {
-        let other = self
-            .other_order_labels
-            .iter()
-            .any(|label| label.matches(labels));
+        let other = self.other_order_labels.iter().any(|label| label.matches(labels));
         match (self.order, other) {
             (PullOrder::Serial, false) | (PullOrder::Parallel, true) => PullOrder::Serial,
             (PullOrder::Serial, true) | (PullOrder::Parallel, false) => PullOrder::Parallel,
@@ -118,14 +117,8 @@ impl LabelMatch {
 impl From<String> for LabelMatch {
     fn from(text: String) -> Self {
         match text.split_once('=') {
-            Some((key, value)) => Self {
-                key: key.to_owned(),
-                value: Some(value.to_owned()),
-            },
-            None => Self {
-                key: text,
-                value: None,
-            },
+            Some((key, value)) => Self { key: key.to_owned(), value: Some(value.to_owned()) },
+            None => Self { key: text, value: None },
         }
     }
 }
@@ -167,6 +160,7 @@ struct CurveKeys {
 struct HomeKeys {
     share: f64,
     slack_share: f64,
+    places: u32,
     waiting_pods_max: u32,
 }
 
@@ -205,16 +199,13 @@ impl File {
                 OrderKey::Serial => PullOrder::Serial,
                 OrderKey::Parallel => PullOrder::Parallel,
             },
-            other_order_labels: pull
-                .other_order_node_labels
-                .into_iter()
-                .map(Into::into)
-                .collect(),
+            other_order_labels: pull.other_order_node_labels.into_iter().map(Into::into).collect(),
             later_share: share("pull.laterShare", pull.later_share)?,
             unsized_image_bytes: Bytes(pull.unsized_image_bytes),
             curve: self.curve.validate()?,
             home_share: share("home.share", self.home.share)?,
             home_slack: share("home.slackShare", self.home.slack_share)?,
+            home_places: places(self.home.places)?,
             home_waiting_pods_max: self.home.waiting_pods_max,
             heat_per_waiting_pod: seconds(
                 "heat.secondsPerWaitingPod",
@@ -247,11 +238,15 @@ fn expect_text(key: &'static str, found: &str, wanted: &'static str) -> Result<(
     if found == wanted {
         return Ok(());
     }
-    Err(Error::Value {
-        key,
-        expected: wanted,
-        found: format!("{found:?}"),
-    })
+    Err(Error::Value { key, expected: wanted, found: format!("{found:?}") })
+}
+
+fn places(found: u32) -> Result<u32, Error> {
+    if found > 0 {
+        return Ok(found);
+    }
+    let expected = "expected 1 or more; home is switched off with share: 0";
+    Err(Error::Value { key: "home.places", expected, found: found.to_string() })
 }
 
 fn rate(key: &'static str, found: u64) -> Result<TransferRate, Error> {
@@ -263,36 +258,20 @@ fn rate(key: &'static str, found: u64) -> Result<TransferRate, Error> {
     })
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "within 0 to 1000"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 0 to 1000")]
 fn share(key: &'static str, found: f64) -> Result<PerMille, Error> {
     if !(0.0..=1.0).contains(&found) {
         let expected = "expected a share from 0 to 1";
-        return Err(Error::Value {
-            key,
-            expected,
-            found: found.to_string(),
-        });
+        return Err(Error::Value { key, expected, found: found.to_string() });
     }
     Ok(PerMille((found * 1000.0).round() as u64))
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "within an hour"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within an hour")]
 fn seconds(key: &'static str, found: f64) -> Result<Nanos, Error> {
     if !(0.0..=SECONDS_MAX).contains(&found) {
         let expected = "expected seconds from 0 to 3600";
-        return Err(Error::Value {
-            key,
-            expected,
-            found: found.to_string(),
-        });
+        return Err(Error::Value { key, expected, found: found.to_string() });
     }
     Ok(Nanos((found * 1e9).round() as u64))
 }

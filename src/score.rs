@@ -63,16 +63,7 @@ pub fn decide(
     now: Time,
 ) -> Decision {
     let mut decision = Decision::default();
-    decide_into(
-        &mut decision,
-        &Question {
-            pod,
-            candidates,
-            cluster,
-            policy,
-            now,
-        },
-    );
+    decide_into(&mut decision, &Question { pod, candidates, cluster, policy, now });
     decision
 }
 
@@ -92,11 +83,7 @@ pub fn decide_into(decision: &mut Decision, question: &Question<'_>) {
     for group in 0..decision.wanted.len() {
         charge::charge_group(decision, question, group);
     }
-    if decision
-        .wanted
-        .iter()
-        .all(|wanted| !wanted.has_known_image())
-    {
+    if decision.wanted.iter().all(|wanted| !wanted.has_known_image()) {
         decision.neutral = Some(Neutral::ImagesUnknown);
         forget_places(decision);
         decision.rows.clear();
@@ -121,15 +108,9 @@ fn add_rows(decision: &mut Decision, question: &Question<'_>) {
         decision.scratch.row_of[id.index()] =
             u32::try_from(decision.rows.len()).unwrap_or(u32::MAX);
         let node = cluster.node(id);
-        let group = decision
-            .wanted
-            .iter()
-            .position(|wanted| wanted.platform == node.platform);
+        let group = decision.wanted.iter().position(|wanted| wanted.platform == node.platform);
         let group = group.unwrap_or_else(|| {
-            decision.wanted.push(Wanted {
-                platform: node.platform,
-                ..Wanted::default()
-            });
+            decision.wanted.push(Wanted { platform: node.platform, ..Wanted::default() });
             decision.wanted.len() - 1
         });
         decision.rows.push(Row {
@@ -179,11 +160,7 @@ fn give_points(decision: &mut Decision) {
     let (lowest, highest) = (raws().min().unwrap_or(0), raws().max().unwrap_or(0));
     let floor = lowest.max(highest - POINTS_MAX);
     let points = |raw: i8| u8::try_from(raw - floor).unwrap_or(0);
-    decision.unknown_points = if decision.unknown_count > 0 {
-        points(0)
-    } else {
-        0
-    };
+    decision.unknown_points = if decision.unknown_count > 0 { points(0) } else { 0 };
     for row in &mut decision.rows {
         row.points = points(row.raw);
     }
@@ -199,10 +176,7 @@ fn forget_places(decision: &mut Decision) {
 
 /// The policy's rates as the cost formulas take them.
 pub(crate) const fn rates(policy: &Policy) -> PullRates {
-    PullRates {
-        fetch: policy.fetch,
-        unpack: policy.unpack,
-    }
+    PullRates { fetch: policy.fetch, unpack: policy.unpack }
 }
 
 fn signed(time: Nanos) -> i64 {

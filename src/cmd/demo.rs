@@ -45,18 +45,11 @@ pub async fn run(flags: Demo) -> anyhow::Result<()> {
     let admin_port = ports::Port::bind("--admin-listen", flags.admin_listen)?;
     let policy = files::policy(&flags.policy)?;
     let scene = Scene::new(&flags)?;
-    let shared = Arc::new(Shared::new(
-        policy,
-        Interest::default(),
-        Clock::manual(EPOCH),
-    ));
+    let shared = Arc::new(Shared::new(policy, Interest::default(), Clock::manual(EPOCH)));
     let page = format!("http://{}/", admin_port.address);
     let extender_url = format!("http://{}", extender_port.address);
-    let settings = extender::Settings {
-        deadline: DEADLINE,
-        body_bytes_max: BODY_BYTES_MAX,
-        shadow: false,
-    };
+    let settings =
+        extender::Settings { deadline: DEADLINE, body_bytes_max: BODY_BYTES_MAX, shadow: false };
     let extender = extender::router(shared.clone(), settings);
     let extender = extender_port.serve(extender, None, Handle::new());
     let admin = admin_port.serve(admin::router(shared.clone()), None, Handle::new());
@@ -116,10 +109,7 @@ async fn play(
         watch(scene, shared, &mut engine);
         shared.apply(Event::TimePassed);
         let job = &scene.jobs[placeable.pod.0];
-        let images = job
-            .images
-            .iter()
-            .map(|image| scene.catalogue.image(*image).reference());
+        let images = job.images.iter().map(|image| scene.catalogue.image(*image).reference());
         let points = scheduler.ask(job, &placeable, images).await?;
         engine.place(&placeable, &points);
         let twentieth = |placed: usize| placed * PROGRESS_LINES / scene.jobs.len();

@@ -24,16 +24,11 @@ const ROWS_MAX: usize = 20;
 /// # Errors
 /// If the server does not answer, or there is no such pod or file.
 pub async fn run(flags: Explain) -> anyhow::Result<()> {
-    let server = Server {
-        url: flags.server.trim_end_matches('/').to_owned(),
-    };
+    let server = Server { url: flags.server.trim_end_matches('/').to_owned() };
     let decision = match (&flags.file, flags.target.as_slice()) {
         (Some(file), _) => server.decide(&pod_in(file)?).await?,
         (None, [kind, name]) => {
-            anyhow::ensure!(
-                kind == "pod" || kind == "pods",
-                "can explain a pod, not a {kind:?}"
-            );
+            anyhow::ensure!(kind == "pod" || kind == "pods", "can explain a pod, not a {kind:?}");
             by_name(&server, &flags, name).await?
         }
         _ => anyhow::bail!("give a pod by name, or a manifest with -f"),
@@ -77,11 +72,7 @@ fn pod_in(file: &Path) -> anyhow::Result<Value> {
         .map_err(|error| anyhow::anyhow!("{}", files::placed(&name, &error)))?;
     let kind = pod.get("kind").and_then(Value::as_str);
     let found = kind.unwrap_or("no kind");
-    anyhow::ensure!(
-        kind == Some("Pod"),
-        "{}: expected a Pod, found {found}",
-        file.display()
-    );
+    anyhow::ensure!(kind == Some("Pod"), "{}: expected a Pod, found {found}", file.display());
     Ok(pod)
 }
 
@@ -93,10 +84,7 @@ impl Server {
     /// The remembered decision of a pod, newest if several.
     async fn remembered(&self, namespace: &str, name: &str) -> anyhow::Result<Option<Value>> {
         let url = format!("{}/api/v1/decisions", self.url);
-        let query = [
-            ("pod", format!("{namespace}/{name}")),
-            ("limit", "1".to_owned()),
-        ];
+        let query = [("pod", format!("{namespace}/{name}")), ("limit", "1".to_owned())];
         let request = reqwest::Client::new().get(url).query(&query);
         let mut list = self.send(request).await?;
         Ok(list["items"].as_array_mut().and_then(Vec::pop))
@@ -109,10 +97,7 @@ impl Server {
 
     async fn send(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Value> {
         let response = request.send().await.with_context(|| {
-            format!(
-                "no answer from {}: is `dunnage serve` running there? set --server",
-                self.url
-            )
+            format!("no answer from {}: is `dunnage serve` running there? set --server", self.url)
         })?;
         let status = response.status();
         let text = response.text().await.unwrap_or_default();
@@ -121,11 +106,7 @@ impl Server {
             format!("{url} answered {status} without JSON: is it the admin port? set --server")
         })?;
         let reason = body["error"].as_str().unwrap_or_default();
-        anyhow::ensure!(
-            status.is_success(),
-            "{} answered {status}: {reason}",
-            self.url
-        );
+        anyhow::ensure!(status.is_success(), "{} answered {status}: {reason}", self.url);
         Ok(body)
     }
 }
@@ -134,9 +115,7 @@ impl Server {
 fn caveats(decision: &Value) -> String {
     let mut text = String::new();
     if let Some(reason) = decision["notReadyReason"].as_str() {
-        text.push_str(&format!(
-            "The server is not ready ({reason}): it prefers no node now\n"
-        ));
+        text.push_str(&format!("The server is not ready ({reason}): it prefers no node now\n"));
     }
     if decision["stepPod"] == Value::Bool(false) {
         text.push_str("Not a step pod: the server prefers no node for it\n");
@@ -164,18 +143,14 @@ fn table(decision: &DecisionView) -> String {
     text.push_str(&aligned(&rows));
     let left_out = decision.nodes.len().saturating_sub(rows.len() - 1);
     if left_out > 0 {
-        text.push_str(&format!(
-            "{left_out} more nodes, none better: -o json shows all\n"
-        ));
+        text.push_str(&format!("{left_out} more nodes, none better: -o json shows all\n"));
     }
     text
 }
 
 fn heading(decision: &DecisionView) -> String {
-    let mut text = format!(
-        "Pod {}/{} at {}\n",
-        decision.pod.namespace, decision.pod.name, decision.at
-    );
+    let mut text =
+        format!("Pod {}/{} at {}\n", decision.pod.namespace, decision.pod.name, decision.at);
     for wanted in &decision.wanted {
         text.push_str(&format!(
             "Wants {} on {}, {:.1}s on a cold node\n",
@@ -184,15 +159,8 @@ fn heading(decision: &DecisionView) -> String {
             wanted.cold_seconds
         ));
         for image in &wanted.images {
-            let bytes = if image.bytes > 0 {
-                size(image.bytes)
-            } else {
-                "-".to_owned()
-            };
-            text.push_str(&format!(
-                "  {}  {bytes}  {}\n",
-                image.reference, image.reason
-            ));
+            let bytes = if image.bytes > 0 { size(image.bytes) } else { "-".to_owned() };
+            text.push_str(&format!("  {}  {bytes}  {}\n", image.reference, image.reason));
         }
     }
     if let Some(neutral) = &decision.neutral {
@@ -205,24 +173,12 @@ fn heading(decision: &DecisionView) -> String {
 }
 
 fn cells(row: &NodeScoreView, decision: &DecisionView) -> [String; 11] {
-    let mark = if Some(&row.node) == decision.chosen.as_ref() {
-        "*"
-    } else {
-        ""
-    };
+    let mark = if Some(&row.node) == decision.chosen.as_ref() { "*" } else { "" };
     let seconds = |value: f64| {
-        if value == 0.0 {
-            "-".to_owned()
-        } else {
-            format!("{value:.1}s")
-        }
+        if value == 0.0 { "-".to_owned() } else { format!("{value:.1}s") }
     };
     let bytes = |value: u64| {
-        if value == 0 {
-            "-".to_owned()
-        } else {
-            size(value)
-        }
+        if value == 0 { "-".to_owned() } else { size(value) }
     };
     [
         format!("{}{mark}", row.node),
@@ -241,19 +197,12 @@ fn cells(row: &NodeScoreView, decision: &DecisionView) -> [String; 11] {
 
 /// Columns padded to their widest cell, three spaces between, as kubectl prints tables.
 fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
-    let width = |column: usize| {
-        rows.iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    };
+    let width =
+        |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..N).map(width).collect();
     let mut text = String::new();
     for row in rows {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, &width)| format!("{cell:<width$}"));
+        let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}"));
         text.push_str(cells.collect::<Vec<_>>().join("   ").trim_end());
         text.push('\n');
     }
@@ -266,11 +215,7 @@ fn size(bytes: u64) -> String {
     let mut value = bytes as f64;
     for unit in ["", "Ki", "Mi", "Gi"] {
         if value < 1024.0 {
-            return if unit.is_empty() {
-                format!("{bytes}")
-            } else {
-                format!("{value:.1}{unit}")
-            };
+            return if unit.is_empty() { format!("{bytes}") } else { format!("{value:.1}{unit}") };
         }
         value /= 1024.0;
     }

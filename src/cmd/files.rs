@@ -56,20 +56,12 @@ fn read_manifests(file: &Path, shared: &Shared) -> std::io::Result<(usize, usize
     manifests::read(file, |line| match line {
         Ok(image) => {
             kept += 1;
-            shared
-                .metrics
-                .manifest_lines
-                .with_label_values(&["kept"])
-                .inc();
+            shared.metrics.manifest_lines.with_label_values(&["kept"]).inc();
             shared.apply(Event::ImageKnown(image));
         }
         Err(refusal) => {
             refused += 1;
-            shared
-                .metrics
-                .manifest_lines
-                .with_label_values(&["refused"])
-                .inc();
+            shared.metrics.manifest_lines.with_label_values(&["refused"]).inc();
             if refused <= LOGGED_REFUSALS_MAX {
                 tracing::warn!(file = %file.display(), %refusal, "manifest line refused");
             }

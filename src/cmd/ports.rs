@@ -50,12 +50,7 @@ impl Port {
                     .serve(service)
                     .await?;
             }
-            None => {
-                axum_server::from_tcp(self.listener)?
-                    .handle(handle)
-                    .serve(service)
-                    .await?
-            }
+            None => axum_server::from_tcp(self.listener)?.handle(handle).serve(service).await?,
         }
         Ok(())
     }

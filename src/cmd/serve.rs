@@ -74,11 +74,7 @@ async fn tls(flags: &Serve) -> anyhow::Result<Option<RustlsConfig>> {
     };
     let config = RustlsConfig::from_pem_file(cert, key).await;
     let config = config.with_context(|| {
-        format!(
-            "cannot use certificate {} with key {}",
-            cert.display(),
-            key.display()
-        )
+        format!("cannot use certificate {} with key {}", cert.display(), key.display())
     })?;
     Ok(Some(config))
 }

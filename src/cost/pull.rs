@@ -19,11 +19,6 @@ impl PullRates {
     /// `unpack` stands for what does not overlap, and is the policy's to set.
     #[must_use]
     pub const fn duration_of(self, bytes: Bytes) -> Nanos {
-        Nanos(
-            self.fetch
-                .duration_of(bytes)
-                .0
-                .saturating_add(self.unpack.duration_of(bytes).0),
-        )
+        Nanos(self.fetch.duration_of(bytes).0.saturating_add(self.unpack.duration_of(bytes).0))
     }
 }

@@ -28,9 +28,9 @@ impl QueueRules {
         let take = |pull: &Pull| self.rates.duration_of(pull.bytes);
         match self.order {
             PullOrder::Parallel => pulls[at].bound_at.after(take(&pulls[at])),
-            PullOrder::Serial => pulls[..=at].iter().fold(Time(0), |free, pull| {
-                free.max(pull.bound_at).after(take(pull))
-            }),
+            PullOrder::Serial => pulls[..=at]
+                .iter()
+                .fold(Time(0), |free, pull| free.max(pull.bound_at).after(take(pull))),
         }
     }
 
@@ -47,12 +47,7 @@ impl QueueRules {
             let start = free.max(pull.bound_at);
             free = start.after(self.rates.duration_of(pull.bytes));
             let left = free.since(start.max(now));
-            wait = wait
-                + if pull.next_in_line {
-                    left
-                } else {
-                    self.later_share.of(left)
-                };
+            wait = wait + if pull.next_in_line { left } else { self.later_share.of(left) };
         }
         wait
     }
@@ -68,15 +63,8 @@ mod tests {
 
     fn rules(order: PullOrder) -> QueueRules {
         let rate = TransferRate::from_bytes_per_second(100_000_000).expect("in range");
-        let rates = PullRates {
-            fetch: rate,
-            unpack: rate,
-        };
-        QueueRules {
-            rates,
-            order,
-            later_share: PerMille(500),
-        }
+        let rates = PullRates { fetch: rate, unpack: rate };
+        QueueRules { rates, order, later_share: PerMille(500) }
     }
 
     fn pull(megabytes: u64, bound_at_seconds: u64, next_in_line: bool) -> Pull {

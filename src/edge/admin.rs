@@ -55,11 +55,7 @@ type Arguments = Query<BTreeMap<String, String>>;
 async fn readyz(State(shared): State<Arc<Shared>>, Query(query): Arguments) -> Response {
     let health = shared.health().clone();
     let blind = shared.blind();
-    let status = if blind.is_none() {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
+    let status = if blind.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     if !query.contains_key("verbose") {
         let text = blind.map_or_else(|| "ok\n".to_owned(), |reason| format!("{reason}\n"));
         return (status, text).into_response();
@@ -69,11 +65,7 @@ async fn readyz(State(shared): State<Arc<Shared>>, Query(query): Arguments) -> R
         (_, None) => "[-]api-server: has not answered yet\n".to_owned(),
         (_, Some(_)) => "[+]api-server ok\n".to_owned(),
     };
-    let verdict = if blind.is_none() {
-        "readyz check passed\n"
-    } else {
-        "readyz check failed\n"
-    };
+    let verdict = if blind.is_none() { "readyz check passed\n" } else { "readyz check failed\n" };
     let text = format!(
         "{}{}{contact}{verdict}",
         watch_line("nodes", &health.nodes),
@@ -94,20 +86,10 @@ fn watch_line(kind: &str, watch: &WatchHealth) -> String {
 async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
     for (kind, entries) in shared.read().cluster().sizes() {
         let entries = i64::try_from(entries).unwrap_or(i64::MAX);
-        shared
-            .metrics
-            .index_entries
-            .with_label_values(&[kind])
-            .set(entries);
+        shared.metrics.index_entries.with_label_values(&[kind]).set(entries);
     }
-    shared
-        .metrics
-        .synced
-        .set(i64::from(shared.blind().is_none()));
-    (
-        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
-        shared.metrics.text(),
-    )
+    shared.metrics.synced.set(i64::from(shared.blind().is_none()));
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], shared.metrics.text())
 }
 
 async fn version() -> Json<Value> {
@@ -116,10 +98,7 @@ async fn version() -> Json<Value> {
 
 async fn nodes(State(shared): State<Arc<Shared>>) -> Json<Value> {
     let now = shared.clock.now();
-    list(
-        "NodeList",
-        cluster::nodes(shared.read().cluster(), &shared.policy, now),
-    )
+    list("NodeList", cluster::nodes(shared.read().cluster(), &shared.policy, now))
 }
 
 async fn images(State(shared): State<Arc<Shared>>) -> Json<Value> {
@@ -142,10 +121,7 @@ async fn decisions(
     };
     let wanted = query.get("pod");
     let nodes_max = wanted.map_or(LISTED_NODES_MAX, |_| usize::MAX);
-    Ok(list(
-        "DecisionList",
-        remembered(&shared, wanted, limit, nodes_max),
-    ))
+    Ok(list("DecisionList", remembered(&shared, wanted, limit, nodes_max)))
 }
 
 fn remembered(
@@ -214,22 +190,9 @@ async fn explain(State(shared): State<Arc<Shared>>, body: Bytes) -> Result<Json<
     let pod = pod_facts(pod, is_step);
     let tracker = shared.read();
     let cluster = tracker.cluster();
-    let nodes = cluster
-        .nodes_by_name()
-        .into_iter()
-        .map(|(id, _)| id)
-        .collect();
-    let candidates = Candidates {
-        nodes,
-        unknown_count: 0,
-    };
-    let decision = decide(
-        &pod,
-        &candidates,
-        cluster,
-        &shared.policy,
-        shared.clock.now(),
-    );
+    let nodes = cluster.nodes_by_name().into_iter().map(|(id, _)| id).collect();
+    let candidates = Candidates { nodes, unknown_count: 0 };
+    let decision = decide(&pod, &candidates, cluster, &shared.policy, shared.clock.now());
     let mut view = serde_json::to_value(DecisionView::new(&pod, &decision, cluster))
         .map_err(|error| Refusal(error.to_string()))?;
     view["stepPod"] = json!(is_step);

@@ -27,9 +27,7 @@ impl Clock {
     pub fn now(&self) -> Time {
         match self {
             Self::Real => {
-                let since = SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .unwrap_or_default();
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 // Nanoseconds since 1970 fit 64 bits until 2554.
                 Time(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
             }

@@ -55,11 +55,7 @@ struct Port {
 
 /// The port's routes. Other paths are 404, other methods 405.
 pub fn router(shared: Arc<Shared>, settings: Settings) -> Router {
-    let port = Port {
-        shared,
-        settings,
-        bodies: Arc::new(Semaphore::new(BODIES_MAX)),
-    };
+    let port = Port { shared, settings, bodies: Arc::new(Semaphore::new(BODIES_MAX)) };
     Router::new()
         .route("/prioritize", post(prioritize))
         .route("/filter", post(filter))
@@ -148,9 +144,10 @@ impl Port {
         if start.elapsed() > self.settings.deadline {
             return Err("deadline");
         }
-        self.shared.metrics.request_nodes.observe(f64::from(
-            u32::try_from(asked.node_names.len()).unwrap_or(u32::MAX),
-        ));
+        self.shared
+            .metrics
+            .request_nodes
+            .observe(f64::from(u32::try_from(asked.node_names.len()).unwrap_or(u32::MAX)));
         self.answer(asked.pod, &asked.node_names)
     }
 
@@ -174,13 +171,7 @@ impl Port {
             candidates.unknown_count = unknown.len();
             let now = shared.clock.now();
             let policy = &shared.policy;
-            let question = Question {
-                pod: &pod,
-                candidates: &candidates,
-                cluster,
-                policy,
-                now,
-            };
+            let question = Question { pod: &pod, candidates: &candidates, cluster, policy, now };
             decide_into(&mut decision, &question);
             wire::answer(&decision, cluster, &unknown)
         };
@@ -205,10 +196,7 @@ impl Port {
             metrics.neutral.with_label_values(&[reason]).inc();
         }
         let seconds = start.elapsed().as_secs_f64();
-        metrics
-            .request_seconds
-            .with_label_values(&[verb])
-            .observe(seconds);
+        metrics.request_seconds.with_label_values(&[verb]).observe(seconds);
     }
 }
 
@@ -235,17 +223,9 @@ async fn filter(State(port): State<Arc<Port>>, request: Request) -> Response<Bod
         Ok(json) => ("passed", json),
         Err(reason) => ("error", wire::filter_error(reason)),
     };
-    port.shared
-        .metrics
-        .requests
-        .with_label_values(&["filter", label])
-        .inc();
+    port.shared.metrics.requests.with_label_values(&["filter", label]).inc();
     let seconds = start.elapsed().as_secs_f64();
-    port.shared
-        .metrics
-        .request_seconds
-        .with_label_values(&["filter"])
-        .observe(seconds);
+    port.shared.metrics.request_seconds.with_label_values(&["filter"]).observe(seconds);
     json_response(json)
 }
 
@@ -263,8 +243,6 @@ fn respond(outcome: Outcome) -> Response<Body> {
 
 fn json_response(json: Vec<u8>) -> Response<Body> {
     let mut response = Response::new(Body::from(json));
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

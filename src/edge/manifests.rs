@@ -77,12 +77,7 @@ pub fn read_lines(mut reader: impl BufRead, mut each: impl FnMut(Line)) -> io::R
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
-        if reader
-            .by_ref()
-            .take(LINE_BYTES_MAX)
-            .read_until(b'\n', &mut line)?
-            == 0
-        {
+        if reader.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line)? == 0 {
             break;
         }
         if line.len() as u64 == LINE_BYTES_MAX {
@@ -116,11 +111,7 @@ fn parse(line: &[u8]) -> Result<ImageFacts, String> {
         digests,
         references: references.collect::<Result<_, String>>()?,
         platform,
-        layers: line
-            .layers
-            .into_iter()
-            .map(layer)
-            .collect::<Result<_, _>>()?,
+        layers: line.layers.into_iter().map(layer).collect::<Result<_, _>>()?,
         published_at: published.map_or(Ok(Time::default()), |text| published_at(&text))?,
     })
 }
@@ -129,10 +120,7 @@ fn parse(line: &[u8]) -> Result<ImageFacts, String> {
 fn unreadable(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let reason = text.split(" at line ").next().unwrap_or_default();
-    format!(
-        "not a manifest as JSON: {reason} at column {}",
-        error.column()
-    )
+    format!("not a manifest as JSON: {reason} at column {}", error.column())
 }
 
 fn layer(entry: LayerEntry) -> Result<Layer, String> {
@@ -146,11 +134,7 @@ fn layer(entry: LayerEntry) -> Result<Layer, String> {
 }
 
 fn digest(key: &str, text: String) -> Result<String, String> {
-    if is_digest(&text) {
-        Ok(text)
-    } else {
-        Err(format!("{key} {text:?}: expected algorithm:hex"))
-    }
+    if is_digest(&text) { Ok(text) } else { Err(format!("{key} {text:?}: expected algorithm:hex")) }
 }
 
 fn published_at(text: &str) -> Result<Time, String> {
@@ -184,11 +168,8 @@ mod tests {
 
     #[test]
     fn a_bad_line_costs_itself_alone_and_tells_its_number() {
-        let text = format!(
-            "{}\n\nnot json\n{}\n",
-            with("", ""),
-            with("platform", "\"linux/arm64\"")
-        );
+        let text =
+            format!("{}\n\nnot json\n{}\n", with("", ""), with("platform", "\"linux/arm64\""));
         let lines = lines(&text);
         assert_eq!(lines.len(), 3);
         assert!(lines[0].is_ok() && lines[2].is_ok());
@@ -202,18 +183,11 @@ mod tests {
             ("platform", "\"linux\"", "os/architecture"),
             ("manifest", "\"abc\"", "algorithm:hex"),
             ("image", "\"a b\"", "image reference"),
-            (
-                "layers",
-                "[{\"digest\": \"sha256:0\", \"size\": 1}]",
-                "algorithm:hex",
-            ),
+            ("layers", "[{\"digest\": \"sha256:0\", \"size\": 1}]", "algorithm:hex"),
             ("layers", "[{\"digest\": \"x\", \"size\": -1}]", "0 or more"),
             ("first_seen", "\"yesterday\"", "RFC 3339"),
         ] {
-            let refusal = lines(&with(key, value))
-                .remove(0)
-                .expect_err(value)
-                .to_string();
+            let refusal = lines(&with(key, value)).remove(0).expect_err(value).to_string();
             assert!(refusal.contains(expected), "{key} {value}: {refusal}");
         }
     }

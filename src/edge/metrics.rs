@@ -50,9 +50,8 @@ const LATENCY_BUCKETS: [f64; 16] = [
     0.8, 1.6, 5.0,
 ];
 /// The scheduler samples 100 to 781 nodes by itself, and sends all if told to.
-const NODE_BUCKETS: [f64; 10] = [
-    1.0, 10.0, 50.0, 100.0, 250.0, 500.0, 800.0, 2000.0, 5000.0, 15000.0,
-];
+const NODE_BUCKETS: [f64; 10] =
+    [1.0, 10.0, 50.0, 100.0, 250.0, 500.0, 800.0, 2000.0, 5000.0, 15000.0];
 
 impl Metrics {
     /// Registers everything.
@@ -63,16 +62,10 @@ impl Metrics {
     pub fn new() -> Self {
         let registry = Registry::new();
         let new = Registered(&registry);
-        let build = new.gauges(
-            "build_info",
-            "Always 1; the version of the program.",
-            &["version"],
-        );
+        let build = new.gauges("build_info", "Always 1; the version of the program.", &["version"]);
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         let process = prometheus::process_collector::ProcessCollector::for_self();
-        registry
-            .register(Box::new(process))
-            .expect("registered once");
+        registry.register(Box::new(process)).expect("registered once");
         Self {
             requests: new.counters(
                 "requests_total",
@@ -96,10 +89,8 @@ impl Metrics {
                 "wanted_bytes_total",
                 "Compressed bytes wanted by step pods that were bound after a decision.",
             ),
-            present_bytes: new.counter(
-                "present_bytes_total",
-                "Wanted bytes that the chosen node already held.",
-            ),
+            present_bytes: new
+                .counter("present_bytes_total", "Wanted bytes that the chosen node already held."),
             arriving_bytes: new.counter(
                 "arriving_bytes_total",
                 "Wanted bytes that were already on their way to the chosen node.",
@@ -128,9 +119,7 @@ impl Metrics {
     /// Everything in Prometheus' text format.
     #[must_use]
     pub fn text(&self) -> String {
-        TextEncoder::new()
-            .encode_to_string(&self.registry.gather())
-            .unwrap_or_default()
+        TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
     }
 }
 
@@ -144,9 +133,7 @@ struct Registered<'a>(&'a Registry);
 
 impl Registered<'_> {
     fn register<C: prometheus::core::Collector + Clone + 'static>(&self, metric: C) -> C {
-        self.0
-            .register(Box::new(metric.clone()))
-            .expect("each name is registered once");
+        self.0.register(Box::new(metric.clone())).expect("each name is registered once");
         metric
     }
 

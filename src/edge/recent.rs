@@ -60,15 +60,9 @@ impl Recent {
 
     /// Remembers a decision; a later one for the same pod takes the place of an earlier in look-ups.
     pub fn remember(&mut self, pod: PodFacts, decision: Decision, sent: bool) {
-        self.by_uid
-            .insert(pod.uid.clone(), self.first + self.entries.len() as u64);
+        self.by_uid.insert(pod.uid.clone(), self.first + self.entries.len() as u64);
         self.rows += decision.rows.len();
-        self.entries.push_back(Entry {
-            pod,
-            decision,
-            sent,
-            chosen: None,
-        });
+        self.entries.push_back(Entry { pod, decision, sent, chosen: None });
     }
 
     /// Notes where a pod was bound. Returns the entry the first time, `None` if it is not remembered or

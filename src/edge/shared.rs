@@ -62,12 +62,7 @@ impl Shared {
     /// State without knowledge.
     #[must_use]
     pub fn new(policy: Policy, interest: Interest, clock: Clock) -> Self {
-        Self {
-            policy,
-            interest,
-            clock,
-            ..Self::default()
-        }
+        Self { policy, interest, clock, ..Self::default() }
     }
 
     /// The tracker to read from. Hold it shortly and never across an await.
@@ -88,31 +83,22 @@ impl Shared {
     /// The node labels that the policy asks for.
     #[must_use]
     pub fn label_keys(&self) -> BTreeSet<String> {
-        self.policy
-            .other_order_labels
-            .iter()
-            .map(|label| label.key.clone())
-            .collect()
+        self.policy.other_order_labels.iter().map(|label| label.key.clone()).collect()
     }
 
     /// Applies an event as of now, and accounts for pods that it shows bound.
     pub fn apply(&self, event: Event) {
         let bound = match &event {
-            Event::PodApplied(PodFacts {
-                uid,
-                node: Some(node),
-                ..
-            }) => Some((uid.clone(), node.clone())),
+            Event::PodApplied(PodFacts { uid, node: Some(node), .. }) => {
+                Some((uid.clone(), node.clone()))
+            }
             _ => None,
         };
         if let Event::ResyncEnded(kind) = event {
             self.health().watch(kind).synced = true;
         }
         let now = self.clock.now();
-        self.tracker
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .apply(event, now);
+        self.tracker.write().unwrap_or_else(PoisonError::into_inner).apply(event, now);
         if let Some((uid, node)) = bound {
             self.account_for(&uid, &node);
         }
@@ -126,9 +112,7 @@ impl Shared {
             return Some("not-synced");
         }
         let now = self.clock.now();
-        let lost = health
-            .last_contact
-            .is_some_and(|last| now.since(last) > CONTACT_LOST);
+        let lost = health.last_contact.is_some_and(|last| now.since(last) > CONTACT_LOST);
         lost.then_some("stale")
     }
 
@@ -147,27 +131,15 @@ impl Shared {
 
     fn count_bytes(&self, entry: &Entry, row: &crate::score::decision::Row) {
         let metrics = &self.metrics;
-        let most = entry
-            .decision
-            .rows
-            .iter()
-            .map(|row| row.points)
-            .max()
-            .unwrap_or(0);
+        let most = entry.decision.rows.iter().map(|row| row.points).max().unwrap_or(0);
         let best = if row.points == most { "true" } else { "false" };
         metrics.bound.with_label_values(&[best]).inc();
         let wanted = entry.decision.wanted_of(row).bytes;
         metrics.wanted_bytes.inc_by(wanted.0);
         metrics.arriving_bytes.inc_by(row.arriving.0);
-        metrics
-            .present_bytes
-            .inc_by((wanted - row.missing - row.arriving).0);
+        metrics.present_bytes.inc_by((wanted - row.missing - row.arriving).0);
         let (least, median) = entry.best_and_median_bytes();
-        for (node, bytes) in [
-            ("chosen", row.missing.0),
-            ("best", least),
-            ("median", median),
-        ] {
+        for (node, bytes) in [("chosen", row.missing.0), ("best", least), ("median", median)] {
             metrics.move_bytes.with_label_values(&[node]).inc_by(bytes);
         }
     }

@@ -162,19 +162,12 @@ impl DecisionView {
             home: decision.home.map(|id| node_name(id, decision, cluster)),
             sent: false,
             chosen: None,
-            wanted: decision
-                .wanted
-                .iter()
-                .map(|wanted| want(wanted, pod, cluster))
-                .collect(),
+            wanted: decision.wanted.iter().map(|wanted| want(wanted, pod, cluster)).collect(),
             unknown_nodes: decision.unknown_count,
             candidates: decision.rows.len(),
             best_bytes,
             median_bytes,
-            nodes: rows
-                .iter()
-                .map(|row| score(row, decision, cluster))
-                .collect(),
+            nodes: rows.iter().map(|row| score(row, decision, cluster)).collect(),
         }
     }
 }
@@ -261,22 +254,16 @@ fn verdict_view(
             let bytes = image.map_or(0, |image| image.total_bytes().0);
             ("layers", "its layers are known", bytes)
         }
-        Verdict::Whole(bytes) => (
-            "whole",
-            "layers unknown: counts as a whole by the size nodes report",
-            bytes.0,
-        ),
-        Verdict::Unsized(bytes) => (
-            "unsized",
-            "no node tells its size: the policy's assumption counts",
-            bytes.0,
-        ),
+        Verdict::Whole(bytes) => {
+            ("whole", "layers unknown: counts as a whole by the size nodes report", bytes.0)
+        }
+        Verdict::Unsized(bytes) => {
+            ("unsized", "no node tells its size: the policy's assumption counts", bytes.0)
+        }
         Verdict::Repeated => ("repeated", "occurs before in this pod", 0),
-        Verdict::Unknown => (
-            "unknown",
-            "no node holds it and no source knows its layers: counts nothing",
-            0,
-        ),
+        Verdict::Unknown => {
+            ("unknown", "no node holds it and no source knows its layers: counts nothing", 0)
+        }
         Verdict::Unreadable => ("unreadable", "not an image reference", 0),
     };
     ImageVerdictView {
@@ -306,7 +293,5 @@ fn signed_seconds(nanos: i64) -> f64 {
 #[must_use]
 pub fn rfc3339(time: Time) -> String {
     let millis = i64::try_from(time.0 / 1_000_000).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_millisecond(millis)
-        .map(|time| time.to_string())
-        .unwrap_or_default()
+    jiff::Timestamp::from_millisecond(millis).map(|time| time.to_string()).unwrap_or_default()
 }

@@ -35,28 +35,15 @@ const BOUND_PODS: &str = "spec.nodeName!=";
 pub async fn run(client: Client, shared: Arc<Shared>) {
     let nodes = watch_nodes(client.clone(), shared.clone());
     let pods = watch_pods(client.clone(), shared.clone());
-    futures::join!(
-        nodes,
-        pods,
-        keep_contact(client, shared.clone()),
-        pass_time(shared)
-    );
+    futures::join!(nodes, pods, keep_contact(client, shared.clone()), pass_time(shared));
 }
 
 async fn watch_nodes(client: Client, shared: Arc<Shared>) {
     let label_keys = shared.label_keys();
     let applied = |node: NodeObject<ObjectMeta>| Event::NodeApplied(node_facts(node, &label_keys));
-    let removed = |node: NodeObject<ObjectMeta>| Event::NodeRemoved {
-        name: node.metadata.name().to_owned(),
-    };
-    follow(
-        Api::all(client),
-        (Kind::Nodes, ""),
-        &shared,
-        applied,
-        removed,
-    )
-    .await;
+    let removed =
+        |node: NodeObject<ObjectMeta>| Event::NodeRemoved { name: node.metadata.name().to_owned() };
+    follow(Api::all(client), (Kind::Nodes, ""), &shared, applied, removed).await;
 }
 
 async fn watch_pods(client: Client, shared: Arc<Shared>) {
@@ -64,17 +51,8 @@ async fn watch_pods(client: Client, shared: Arc<Shared>) {
         let is_step = is_step(&pod, &shared.interest);
         Event::PodApplied(pod_facts(pod, is_step))
     };
-    let removed = |pod: PodObject<ObjectMeta>| Event::PodRemoved {
-        uid: pod_facts(pod, false).uid,
-    };
-    follow(
-        Api::all(client),
-        (Kind::Pods, BOUND_PODS),
-        &shared,
-        applied,
-        removed,
-    )
-    .await;
+    let removed = |pod: PodObject<ObjectMeta>| Event::PodRemoved { uid: pod_facts(pod, false).uid };
+    follow(Api::all(client), (Kind::Pods, BOUND_PODS), &shared, applied, removed).await;
 }
 
 /// Follows one kind for ever. Starts with streaming lists and falls back to paged ones where the API
@@ -88,19 +66,11 @@ async fn follow<K>(
 ) where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
 {
-    let paged = watcher::Config::default()
-        .fields(fields)
-        .page_size(PAGE_SIZE);
+    let paged = watcher::Config::default().fields(fields).page_size(PAGE_SIZE);
     for (streams, config) in [(true, paged.clone().streaming_lists()), (false, paged)] {
         let stream = watcher(api.clone(), config).default_backoff();
-        if consume(stream, kind, shared, streams, &applied, &removed)
-            .await
-            .is_break()
-        {
-            tracing::info!(
-                ?kind,
-                "the API server does not stream lists: listing in pages"
-            );
+        if consume(stream, kind, shared, streams, &applied, &removed).await.is_break() {
+            tracing::info!(?kind, "the API server does not stream lists: listing in pages");
         }
     }
 }
@@ -149,11 +119,7 @@ fn refuses_streaming(error: &Error) -> bool {
 }
 
 fn note_error(shared: &Shared, kind: Kind, error: &Error) {
-    shared
-        .metrics
-        .watch_restarts
-        .with_label_values(&[kind.name()])
-        .inc();
+    shared.metrics.watch_restarts.with_label_values(&[kind.name()]).inc();
     let text = with_causes(error);
     let mut health = shared.health();
     let watch = health.watch(kind);

@@ -321,9 +321,7 @@ impl Cluster {
     /// An image by id; panics for one that was removed.
     #[must_use]
     pub fn image(&self, id: ImageId) -> &Image {
-        self.images[id.index()]
-            .as_ref()
-            .expect("ids of removed images are not kept")
+        self.images[id.index()].as_ref().expect("ids of removed images are not kept")
     }
 
     /// Every image whose layers are known, in no promised order.
@@ -353,10 +351,7 @@ impl Cluster {
     #[must_use]
     pub fn sizes(&self) -> [(&'static str, usize); 6] {
         [
-            (
-                "nodes",
-                self.nodes.iter().filter(|node| node.exists).count(),
-            ),
+            ("nodes", self.nodes.iter().filter(|node| node.exists).count()),
             ("pods", self.pod_ids.len()),
             ("images", self.images.iter().flatten().count()),
             ("chains", self.chain_ids.len()),
@@ -374,11 +369,7 @@ impl Cluster {
     /// How many of the image's layers, base first, the node has unpacked.
     #[must_use]
     pub fn depth_on(&self, node: NodeId, image: &Image) -> usize {
-        image
-            .chains
-            .iter()
-            .take_while(|chain| self.chain(**chain).holders.contains(node))
-            .count()
+        image.chains.iter().take_while(|chain| self.chain(**chain).holders.contains(node)).count()
     }
 
     /// Whether two of a node's images share a given chain: `image` has `chain` at its depth.
@@ -392,15 +383,10 @@ impl Node {
     /// Whether a pod of the namespace was seen to start the image here with one of these secrets.
     #[must_use]
     pub fn has_seen(&self, reference: ReferenceId, namespace: &str, secrets: &[String]) -> bool {
-        self.secrets_seen
-            .iter()
-            .filter(|(seen, _)| *seen == reference)
-            .any(|(_, full_name)| {
-                let name = full_name
-                    .strip_prefix(namespace)
-                    .and_then(|rest| rest.strip_prefix('/'));
-                name.is_some_and(|name| secrets.iter().any(|secret| secret == name))
-            })
+        self.secrets_seen.iter().filter(|(seen, _)| *seen == reference).any(|(_, full_name)| {
+            let name = full_name.strip_prefix(namespace).and_then(|rest| rest.strip_prefix('/'));
+            name.is_some_and(|name| secrets.iter().any(|secret| secret == name))
+        })
     }
 }
 
@@ -414,11 +400,7 @@ impl Image {
     /// Number of layers that two images have in common, from the base up.
     #[must_use]
     pub fn common_depth(&self, other: &Image) -> usize {
-        self.chains
-            .iter()
-            .zip(&other.chains)
-            .take_while(|(a, b)| a == b)
-            .count()
+        self.chains.iter().zip(&other.chains).take_while(|(a, b)| a == b).count()
     }
 }
 
@@ -426,11 +408,7 @@ impl RecordKey {
     /// The key of one entry of a node's list.
     #[must_use]
     pub fn new(platform: Option<PlatformId>, image: ReportedImage) -> Self {
-        Self {
-            platform,
-            names: image.names,
-            size_bytes: image.size_bytes,
-        }
+        Self { platform, names: image.names, size_bytes: image.size_bytes }
     }
 }
 
@@ -440,9 +418,9 @@ impl RecordKey {
 /// a library that may change it. Source: Fowler, Noll, Vo; finalizer of `MurmurHash3`.
 #[must_use]
 pub fn stable_hash(text: &str) -> u64 {
-    let fnv = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
-        (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let fnv = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     mix(fnv)
 }
 

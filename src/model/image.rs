@@ -58,11 +58,7 @@ impl Platform {
     /// The platform of these parts, in lower case.
     #[must_use]
     pub fn new(os: &str, architecture: &str, variant: &str) -> Self {
-        let variant = if architecture == "arm64" && variant == "v8" {
-            ""
-        } else {
-            variant
-        };
+        let variant = if architecture == "arm64" && variant == "v8" { "" } else { variant };
         Self {
             os: os.to_ascii_lowercase(),
             architecture: architecture.to_ascii_lowercase(),
@@ -82,10 +78,6 @@ impl Platform {
 impl std::fmt::Display for Platform {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.os, self.architecture)?;
-        if self.variant.is_empty() {
-            Ok(())
-        } else {
-            write!(f, "/{}", self.variant)
-        }
+        if self.variant.is_empty() { Ok(()) } else { write!(f, "/{}", self.variant) }
     }
 }

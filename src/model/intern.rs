@@ -24,11 +24,7 @@ struct Slot<K> {
 
 impl<K> Default for Interner<K> {
     fn default() -> Self {
-        Self {
-            ids: HashMap::default(),
-            slots: Vec::new(),
-            vacant: Vec::new(),
-        }
+        Self { ids: HashMap::default(), slots: Vec::new(), vacant: Vec::new() }
     }
 }
 
@@ -42,10 +38,7 @@ impl<K: Hash + Eq + Clone> Interner<K> {
             self.slots[id as usize].holders += 1;
             return id;
         }
-        let slot = Slot {
-            key: Some(key.clone()),
-            holders: 1,
-        };
+        let slot = Slot { key: Some(key.clone()), holders: 1 };
         let id = if let Some(id) = self.vacant.pop() {
             self.slots[id as usize] = slot;
             id

@@ -139,11 +139,7 @@ impl NodeSet {
         match self {
             Self::List(ids) => Box::new(ids.iter().map(|&id| NodeId(id))),
             Self::Bitmap { words, .. } => Box::new(
-                words
-                    .iter()
-                    .enumerate()
-                    .flat_map(|(at, &word)| bits(at, word))
-                    .map(NodeId),
+                words.iter().enumerate().flat_map(|(at, &word)| bits(at, word)).map(NodeId),
             ),
         }
     }
@@ -154,10 +150,7 @@ impl NodeSet {
             let (word, bit) = place(NodeId(id));
             words[word] |= bit;
         }
-        Self::Bitmap {
-            words,
-            len: ids.len(),
-        }
+        Self::Bitmap { words, len: ids.len() }
     }
 }
 
@@ -168,10 +161,7 @@ pub fn place(node: NodeId) -> (usize, u64) {
 }
 
 /// The ids of the set bits of word number `at`, ascending.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "ids are u32, so word numbers fit"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "ids are u32, so word numbers fit")]
 pub fn bits(at: usize, mut word: u64) -> impl Iterator<Item = u32> {
     std::iter::from_fn(move || {
         if word == 0 {

@@ -23,18 +23,12 @@ impl Reference {
     /// `latest`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let text = RUNTIME_SCHEMES
-            .iter()
-            .find_map(|s| text.strip_prefix(s))
-            .unwrap_or(text);
+        let text = RUNTIME_SCHEMES.iter().find_map(|s| text.strip_prefix(s)).unwrap_or(text);
         if text.is_empty() || text.contains(char::is_whitespace) {
             return None;
         }
         if is_digest(text) {
-            return Some(Self {
-                canonical: text.to_owned(),
-                digest_start: Some(0),
-            });
+            return Some(Self { canonical: text.to_owned(), digest_start: Some(0) });
         }
         let (named, digest) = match text.split_once('@') {
             Some((named, digest)) if is_digest(digest) => (named, Some(digest)),
@@ -66,10 +60,7 @@ impl Reference {
             canonical.push(':');
             canonical.push_str(tag.unwrap_or("latest"));
         }
-        Self {
-            canonical,
-            digest_start,
-        }
+        Self { canonical, digest_start }
     }
 
     /// The whole canonical name: `docker.io/library/golang:1.9` or `host/name@sha256:…`.
@@ -96,9 +87,7 @@ impl Reference {
 pub fn is_digest(text: &str) -> bool {
     text.split_once(':').is_some_and(|(algorithm, hex)| {
         !algorithm.is_empty()
-            && algorithm
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"+._-".contains(&b))
+            && algorithm.bytes().all(|b| b.is_ascii_alphanumeric() || b"+._-".contains(&b))
             && hex.len() >= 32
             && hex.bytes().all(|b| b.is_ascii_hexdigit())
     })

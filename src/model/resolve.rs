@@ -20,13 +20,8 @@ impl Cluster {
     /// The ids of a canonical reference.
     #[must_use]
     pub fn name_ids(&self, canonical: &str) -> NameIds {
-        let digest = canonical
-            .split_once('@')
-            .and_then(|(_, digest)| self.digest_id(digest));
-        NameIds {
-            reference: self.reference_id(canonical),
-            digest,
-        }
+        let digest = canonical.split_once('@').and_then(|(_, digest)| self.digest_id(digest));
+        NameIds { reference: self.reference_id(canonical), digest }
     }
 
     /// The image that a reference means today on a platform, if its layers are known.
@@ -53,10 +48,7 @@ impl Cluster {
     pub fn newest_record(&self, name: NameIds, platform: Option<PlatformId>) -> Option<RecordId> {
         self.records_of(name, platform).max_by_key(|&id| {
             let record = self.record(id);
-            let digest = record
-                .digests
-                .first()
-                .map(|&digest| self.digest_text(digest));
+            let digest = record.digests.first().map(|&digest| self.digest_text(digest));
             let own = record.platform.map(|id| self.platform(id));
             (record.first_seen, record.holders.len(), digest, own)
         })
@@ -65,10 +57,7 @@ impl Cluster {
     /// The largest size a node of the platform reports for a name; zero if none tells one.
     #[must_use]
     pub fn reported_size(&self, name: NameIds, platform: Option<PlatformId>) -> Bytes {
-        self.records_of(name, platform)
-            .map(|id| self.record(id).size)
-            .max()
-            .unwrap_or_default()
+        self.records_of(name, platform).map(|id| self.record(id).size).max().unwrap_or_default()
     }
 
     /// The most recently published of `images` that runs on `platform`; ties go to the greater
@@ -81,16 +70,11 @@ impl Cluster {
     ) -> Option<ImageId> {
         let node = platform.map(|id| self.platform(id));
         let runs = |image: &Platform| node.is_none_or(|node| image.runs_on(node));
-        images
-            .filter(|&id| runs(self.platform(self.image(id).platform)))
-            .max_by_key(|&id| {
-                let image = self.image(id);
-                let manifest = image
-                    .digests
-                    .first()
-                    .map(|&digest| self.digest_text(digest));
-                (image.published_at, manifest)
-            })
+        images.filter(|&id| runs(self.platform(self.image(id).platform))).max_by_key(|&id| {
+            let image = self.image(id);
+            let manifest = image.digests.first().map(|&digest| self.digest_text(digest));
+            (image.published_at, manifest)
+        })
     }
 
     fn records_of(
@@ -99,9 +83,7 @@ impl Cluster {
         platform: Option<PlatformId>,
     ) -> impl Iterator<Item = RecordId> {
         let of_digest = name.digest.map(|id| self.digest(id).records.as_slice());
-        let of_reference = name
-            .reference
-            .map(|id| self.reference(id).records.as_slice());
+        let of_reference = name.reference.map(|id| self.reference(id).records.as_slice());
         let records = of_digest.or(of_reference).unwrap_or_default();
         records.iter().copied().filter(move |&id| {
             let own = self.record(id).platform;

@@ -41,10 +41,7 @@ impl Nanos {
 
     /// The duration in seconds, for display and metrics only.
     #[must_use]
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "shown with milliseconds, never compared"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "shown with milliseconds, never compared")]
     pub fn as_seconds(self) -> f64 {
         self.0 as f64 / NANOS_PER_SECOND as f64
     }
@@ -74,9 +71,7 @@ impl TransferRate {
         if bytes_per_second == 0 || bytes_per_second > PICOS_PER_SECOND {
             return None;
         }
-        Some(Self {
-            picos_per_byte: PICOS_PER_SECOND / bytes_per_second,
-        })
+        Some(Self { picos_per_byte: PICOS_PER_SECOND / bytes_per_second })
     }
 
     /// How long `bytes` take: 100 MB at 100 MB/s is one second.

@@ -84,16 +84,7 @@ mod tests {
     fn short_and_long_pulls_are_both_told_apart() {
         let points =
             |seconds: i64| default_curve().points(seconds * NANOS_PER_SECOND.cast_signed());
-        let table = [
-            (0, 0),
-            (1, 0),
-            (3, 3),
-            (6, 4),
-            (30, 8),
-            (60, 10),
-            (64, 10),
-            (5000, 10),
-        ];
+        let table = [(0, 0), (1, 0), (3, 3), (6, 4), (30, 8), (60, 10), (64, 10), (5000, 10)];
         for (seconds, expected) in table {
             assert_eq!(points(seconds), expected, "{seconds} s");
             assert_eq!(points(-seconds), -expected, "-{seconds} s");

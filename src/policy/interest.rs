@@ -71,14 +71,12 @@ impl Interest {
         match self {
             Self::Steps => {
                 matches!(pod.restart_policy, "Never" | "OnFailure")
-                    || STEP_LABELS
-                        .iter()
-                        .any(|label| pod.labels.contains_key(*label))
+                    || STEP_LABELS.iter().any(|label| pod.labels.contains_key(*label))
             }
             Self::Schedulers(names) => names.iter().any(|name| name == pod.scheduler_name),
-            Self::Selector(requirements) => requirements
-                .iter()
-                .all(|requirement| requirement.holds(pod.labels)),
+            Self::Selector(requirements) => {
+                requirements.iter().all(|requirement| requirement.holds(pod.labels))
+            }
             Self::All => true,
         }
     }
@@ -92,7 +90,7 @@ impl Interest {
         let requirements = requirements.collect::<Result<Vec<_>, _>>()?;
         if requirements.is_empty() {
             return Err(
-                "expected at least one requirement; for every pod use --all-pods".to_owned(),
+                "expected at least one requirement; for every pod use --all-pods".to_owned()
             );
         }
         Ok(Self::Selector(requirements))
@@ -103,11 +101,7 @@ impl Requirement {
     fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let words: Vec<&str> = text.splitn(3, char::is_whitespace).collect();
-        let requirement = match (
-            words.as_slice(),
-            text.split_once("!="),
-            text.split_once('='),
-        ) {
+        let requirement = match (words.as_slice(), text.split_once("!="), text.split_once('=')) {
             ([key, "in", set], ..) => Self::In((*key).to_owned(), values(set)?),
             ([key, "notin", set], ..) => Self::NotIn((*key).to_owned(), values(set)?),
             (_, Some((key, value)), _) => Self::NotIn(trimmed(key), vec![trimmed(value)]),
@@ -149,10 +143,7 @@ fn trimmed(text: &str) -> String {
 }
 
 fn values(set: &str) -> Result<Vec<String>, String> {
-    let inner = set
-        .trim()
-        .strip_prefix('(')
-        .and_then(|set| set.strip_suffix(')'));
+    let inner = set.trim().strip_prefix('(').and_then(|set| set.strip_suffix(')'));
     let inner = inner.ok_or_else(|| format!("cannot read {set:?}: expected (a, b)"))?;
     Ok(inner.split(',').map(trimmed).collect())
 }
@@ -174,15 +165,9 @@ mod tests {
     use super::{Interest, PodSketch};
 
     fn check(interest: &Interest, restart: &str, scheduler: &str, labels: &[(&str, &str)]) -> bool {
-        let labels: BTreeMap<String, String> = labels
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
-        let pod = PodSketch {
-            restart_policy: restart,
-            scheduler_name: scheduler,
-            labels: &labels,
-        };
+        let labels: BTreeMap<String, String> =
+            labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let pod = PodSketch { restart_policy: restart, scheduler_name: scheduler, labels: &labels };
         interest.is_step(&pod)
     }
 
@@ -191,12 +176,7 @@ mod tests {
         let steps = Interest::default();
         assert!(check(&steps, "Never", "", &[]));
         assert!(check(&steps, "OnFailure", "", &[]));
-        assert!(check(
-            &steps,
-            "Always",
-            "",
-            &[("tekton.dev/pipelineRun", "r")]
-        ));
+        assert!(check(&steps, "Always", "", &[("tekton.dev/pipelineRun", "r")]));
         assert!(!check(&steps, "Always", "", &[("app", "web")]));
         assert!(!check(&steps, "", "", &[]));
     }
@@ -204,31 +184,15 @@ mod tests {
     #[test]
     fn selectors_read_as_kubectl_reads_them() {
         let is_step = |selector: &str, labels: &[(&str, &str)]| {
-            check(
-                &Interest::selector(selector).expect(selector),
-                "Always",
-                "",
-                labels,
-            )
+            check(&Interest::selector(selector).expect(selector), "Always", "", labels)
         };
         let labels = [("app", "ci"), ("tier", "b")];
-        for selector in [
-            "app",
-            "app=ci",
-            "app==ci",
-            "app in (x, ci),tier!=a",
-            "!gone",
-            "app notin (web)",
-        ] {
+        for selector in
+            ["app", "app=ci", "app==ci", "app in (x, ci),tier!=a", "!gone", "app notin (web)"]
+        {
             assert!(is_step(selector, &labels), "{selector}");
         }
-        for selector in [
-            "gone",
-            "app=web",
-            "!app",
-            "app in (x),tier=b",
-            "app notin (ci)",
-        ] {
+        for selector in ["gone", "app=web", "!app", "app in (x),tier=b", "app notin (ci)"] {
             assert!(!is_step(selector, &labels), "{selector}");
         }
     }

@@ -3,9 +3,7 @@
 use super::{NAMED, Policy};
 
 fn refusal(text: &str) -> String {
-    Policy::parse(text)
-        .expect_err("must be refused")
-        .to_string()
+    Policy::parse(text).expect_err("must be refused").to_string()
 }
 
 fn default_with(from: &str, to: &str) -> String {
@@ -23,32 +21,19 @@ fn every_named_policy_is_valid_and_every_file_is_named() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/policy");
     let files = std::fs::read_dir(folder).expect("policy folder");
     let names = files.filter_map(|file| {
-        file.ok()?
-            .file_name()
-            .to_str()?
-            .strip_suffix(".yaml")
-            .map(str::to_owned)
+        file.ok()?.file_name().to_str()?.strip_suffix(".yaml").map(str::to_owned)
     });
     for name in names {
-        assert!(
-            Policy::named(&name).is_some(),
-            "policy/{name}.yaml is not in policy::NAMED"
-        );
+        assert!(Policy::named(&name).is_some(), "policy/{name}.yaml is not in policy::NAMED");
     }
 }
 
 #[test]
 fn unknown_repeated_and_missing_keys_are_refused_with_line_and_caret() {
     let unknown = refusal(&default_with("  share:", "  shaer:"));
-    assert!(
-        unknown.contains("shaer") && unknown.contains('^'),
-        "{unknown}"
-    );
+    assert!(unknown.contains("shaer") && unknown.contains('^'), "{unknown}");
     let repeated = refusal(&default_with("  share: 0.6", "  share: 0.6\n  share: 0.6"));
-    assert!(
-        repeated.contains("share") && repeated.contains('^'),
-        "{repeated}"
-    );
+    assert!(repeated.contains("share") && repeated.contains('^'), "{repeated}");
     let missing = refusal(&default_with("  laterShare: 0.5\n", ""));
     assert!(missing.contains("laterShare"), "{missing}");
 }
@@ -58,17 +43,9 @@ fn values_without_sense_are_refused_by_key() {
     for (from, to, key) in [
         ("laterShare: 0.5", "laterShare: 1.5", "pull.laterShare"),
         ("laterShare: 0.5", "laterShare: .nan", "pull.laterShare"),
-        (
-            "fetchBytesPerSecond: 100000000",
-            "fetchBytesPerSecond: 0",
-            "pull.fetchBytesPerSecond",
-        ),
+        ("fetchBytesPerSecond: 100000000", "fetchBytesPerSecond: 0", "pull.fetchBytesPerSecond"),
         ("zeroSeconds: 1", "zeroSeconds: 64", "curve"),
-        (
-            "secondsPerWaitingPod: 0.7",
-            "secondsPerWaitingPod: -1",
-            "heat.secondsPerWaitingPod",
-        ),
+        ("secondsPerWaitingPod: 0.7", "secondsPerWaitingPod: -1", "heat.secondsPerWaitingPod"),
         ("kind: PlacementPolicy", "kind: Policy", "kind"),
     ] {
         let refusal = refusal(&default_with(from, to));

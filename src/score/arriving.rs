@@ -44,10 +44,7 @@ struct Tally {
 pub(super) fn look_closer(decision: &mut Decision, question: &Question<'_>) {
     let scratch = &mut decision.scratch;
     scratch.holders.fill(0);
-    question
-        .cluster
-        .pulling()
-        .add_to_words(&mut scratch.holders);
+    question.cluster.pulling().add_to_words(&mut scratch.holders);
     for at in 0..scratch.holders.len() {
         scratch.holders[at] &= scratch.candidates[at];
     }
@@ -57,19 +54,11 @@ pub(super) fn look_closer(decision: &mut Decision, question: &Question<'_>) {
     for group in 0..decision.wanted.len() {
         // Needs are kept for one platform at a time, and the last one's are at hand.
         if decision.wanted.len() > 1 {
-            let mut wanted = Wanted {
-                platform: decision.wanted[group].platform,
-                ..Default::default()
-            };
+            let mut wanted =
+                Wanted { platform: decision.wanted[group].platform, ..Default::default() };
             let mut needs = std::mem::take(&mut decision.needs);
             let images = &question.pod.images;
-            need::find(
-                &mut needs,
-                &mut wanted,
-                images,
-                question.cluster,
-                question.policy,
-            );
+            need::find(&mut needs, &mut wanted, images, question.cluster, question.policy);
             decision.needs = needs;
         }
         for at in 0..decision.scratch.holders.len() {
@@ -97,10 +86,7 @@ fn correct(decision: &mut Decision, question: &Question<'_>, id: NodeId, row: us
     };
     let mut counted = std::mem::take(&mut decision.scratch.counted);
     counted.clear();
-    let mut tally = Tally {
-        counted,
-        ..Tally::default()
-    };
+    let mut tally = Tally { counted, ..Tally::default() };
     for need in &decision.needs {
         tally.add(need, &place);
     }
@@ -109,11 +95,8 @@ fn correct(decision: &mut Decision, question: &Question<'_>, id: NodeId, row: us
     row.missing = tally.missing;
     row.arriving = tally.arriving;
     let ready = tally.ready_at.since(question.now);
-    let queue = if tally.missing.0 > 0 {
-        place.rules.wait(&node.pulls, question.now)
-    } else {
-        Nanos(0)
-    };
+    let queue =
+        if tally.missing.0 > 0 { place.rules.wait(&node.pulls, question.now) } else { Nanos(0) };
     row.wait = ready.max(queue);
     if tally.arriving.0 > 0 || ready.0 > 0 {
         row.reasons.add(Reasons::ARRIVING);
@@ -129,9 +112,7 @@ impl Tally {
             return;
         }
         let pulls = &place.node.pulls;
-        let by_name = pulls
-            .iter()
-            .position(|pull| Some(pull.reference) == need.name.reference);
+        let by_name = pulls.iter().position(|pull| Some(pull.reference) == need.name.reference);
         match need.cargo {
             Cargo::Layers(image) => {
                 self.add_layers(place.question.cluster.image(image), place, by_name);
@@ -149,8 +130,7 @@ impl Tally {
             let chain = image.chains[depth];
             let bytes = image.bytes_beyond[depth] - image.bytes_beyond[depth + 1];
             let brings = |pull: &Pull| {
-                pull.image
-                    .is_some_and(|id| cluster.image_has_chain(cluster.image(id), chain))
+                pull.image.is_some_and(|id| cluster.image_has_chain(cluster.image(id), chain))
             };
             // The first pull that brings the layer; one of the same name whose layers were not known
             // when it began brings all of them.
@@ -186,19 +166,15 @@ impl Place<'_> {
     /// Whether the node has the image under its name or its digest, and that is enough.
     fn needs_nothing_of(&self, need: &Need) -> bool {
         let cluster = self.question.cluster;
-        let held = need
-            .name
-            .reference
-            .filter(|&r| cluster.reference(r).holders.contains(self.id));
+        let held = need.name.reference.filter(|&r| cluster.reference(r).holders.contains(self.id));
         let trusted = held.is_some_and(|reference| match need.pull_policy {
             PullPolicy::IfNotPresent => trusts(self.question, self.id, reference),
             PullPolicy::Never => true,
             PullPolicy::Always => false,
         });
         let whole = match need.cargo {
-            Cargo::Whole { digest, .. } => digest.map_or(held.is_some(), |digest| {
-                cluster.digest(digest).holders.contains(self.id)
-            }),
+            Cargo::Whole { digest, .. } => digest
+                .map_or(held.is_some(), |digest| cluster.digest(digest).holders.contains(self.id)),
             _ => false,
         };
         trusted || whole

@@ -21,13 +21,7 @@ pub(super) fn charge_group(decision: &mut Decision, question: &Question<'_>, gro
     let cluster = question.cluster;
     let mut wanted = std::mem::take(&mut decision.wanted[group]);
     let mut needs = std::mem::take(&mut decision.needs);
-    need::find(
-        &mut needs,
-        &mut wanted,
-        &question.pod.images,
-        cluster,
-        question.policy,
-    );
+    need::find(&mut needs, &mut wanted, &question.pod.images, cluster, question.policy);
     wanted.cold = rates(question.policy).duration_of(wanted.bytes);
     let platform_untold = wanted.platform.is_none();
     decision.wanted[group] = wanted;
@@ -53,11 +47,7 @@ fn mark_group(decision: &mut Decision, group: usize) {
         return;
     }
     scratch.group.fill(0);
-    for row in decision
-        .rows
-        .iter()
-        .filter(|row| usize::from(row.group) == group)
-    {
+    for row in decision.rows.iter().filter(|row| usize::from(row.group) == group) {
         let (word, bit) = place(row.node);
         scratch.group[word] |= bit;
     }
@@ -76,11 +66,7 @@ fn charge_need(decision: &mut Decision, question: &Question<'_>, needs: &[Need],
     let bytes = match need.cargo {
         Cargo::Layers(image) => {
             let image = cluster.image(image);
-            let mut layers = Layers {
-                decision,
-                start,
-                beyond: &image.bytes_beyond,
-            };
+            let mut layers = Layers { decision, start, beyond: &image.bytes_beyond };
             let chains = image.chains.iter();
             layers.charge(chains.map(|&chain| &cluster.chain(chain).holders));
             image.total_bytes()
@@ -94,11 +80,7 @@ fn charge_need(decision: &mut Decision, question: &Question<'_>, needs: &[Need],
             if let Some(holders) = holders {
                 excuse(decision, start, holders, |_, _| true);
             }
-            let mut one_layer = Layers {
-                decision,
-                start,
-                beyond: &[bytes, Bytes(0)],
-            };
+            let mut one_layer = Layers { decision, start, beyond: &[bytes, Bytes(0)] };
             one_layer.charge(std::iter::once(&NodeSet::default()));
             bytes
         }
@@ -126,19 +108,12 @@ fn note_overlaps(overlaps: &mut Vec<(usize, usize)>, needs: &[Need], cluster: &C
 /// pull policy says.
 fn excuse_holders(decision: &mut Decision, question: &Question<'_>, need: &Need, start: usize) {
     let cluster = question.cluster;
-    let holders = need
-        .name
-        .reference
-        .map(|reference| &cluster.reference(reference).holders);
+    let holders = need.name.reference.map(|reference| &cluster.reference(reference).holders);
     match (need.pull_policy, holders, need.name.reference) {
         (PullPolicy::IfNotPresent, Some(holders), Some(reference)) => {
             excuse(decision, start, holders, |row, node| {
                 let trusts = trusts(question, node, reference);
-                let reason = if trusts {
-                    Reasons::REFERENCE_HELD
-                } else {
-                    Reasons::REVERIFIES
-                };
+                let reason = if trusts { Reasons::REFERENCE_HELD } else { Reasons::REVERIFIES };
                 row.reasons.add(reason);
                 trusts
             });
@@ -150,9 +125,7 @@ fn excuse_holders(decision: &mut Decision, question: &Question<'_>, need: &Need,
                     true
                 });
             }
-            each_charged(decision, start, |row| {
-                row.reasons.add(Reasons::NEVER_PULLED)
-            });
+            each_charged(decision, start, |row| row.reasons.add(Reasons::NEVER_PULLED));
         }
         _ => {}
     }
@@ -201,9 +174,7 @@ impl Layers<'_> {
     fn charge<'c>(&mut self, chains: impl Iterator<Item = &'c NodeSet>) {
         let scratch = &mut self.decision.scratch;
         let words = scratch.prefix.len();
-        scratch
-            .prefix
-            .copy_from_slice(&scratch.charged[self.start..self.start + words]);
+        scratch.prefix.copy_from_slice(&scratch.charged[self.start..self.start + words]);
         for (depth, holders) in chains.enumerate() {
             let scratch = &mut self.decision.scratch;
             scratch.holders.fill(0);
@@ -257,10 +228,7 @@ fn note_cut_lists(decision: &mut Decision, cluster: &Cluster, start: usize, byte
         return;
     }
     each_charged(decision, start, |row| {
-        let hides = cluster
-            .node(row.node)
-            .list_cut_at
-            .is_some_and(|smallest| bytes < smallest);
+        let hides = cluster.node(row.node).list_cut_at.is_some_and(|smallest| bytes < smallest);
         if hides && row.missing.0 > 0 {
             row.reasons.add(Reasons::LIST_CUT);
         }

@@ -153,10 +153,7 @@ impl Reasons {
 
     /// The names of the remarks made, in a fixed order.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        Self::NAMES
-            .into_iter()
-            .filter(move |(reason, _)| self.has(*reason))
-            .map(|(_, name)| name)
+        Self::NAMES.into_iter().filter(move |(reason, _)| self.has(*reason)).map(|(_, name)| name)
     }
 }
 
@@ -177,10 +174,7 @@ impl Wanted {
     #[must_use]
     pub fn has_known_image(&self) -> bool {
         self.verdicts.iter().any(|verdict| {
-            matches!(
-                verdict,
-                Verdict::Layers(_) | Verdict::Whole(_) | Verdict::Unsized(_)
-            )
+            matches!(verdict, Verdict::Layers(_) | Verdict::Whole(_) | Verdict::Unsized(_))
         })
     }
 }
@@ -267,12 +261,7 @@ impl Scratch {
     /// Makes the tables large enough; keeps what is in them.
     pub(super) fn fit(&mut self, node_count: usize) {
         let words = Self::words(node_count);
-        for bitmap in [
-            &mut self.candidates,
-            &mut self.group,
-            &mut self.holders,
-            &mut self.prefix,
-        ] {
+        for bitmap in [&mut self.candidates, &mut self.group, &mut self.holders, &mut self.prefix] {
             bitmap.resize(words, 0);
         }
         self.row_of.resize(node_count, u32::MAX);

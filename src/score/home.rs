@@ -7,6 +7,7 @@
 
 use crate::model::cluster::mix;
 use crate::model::unit::{Bytes, Nanos};
+use crate::policy::Policy;
 use crate::score::Question;
 use crate::score::decision::{Decision, Reasons, Row};
 
@@ -27,13 +28,8 @@ pub(super) struct Meeting {
 /// that a node with the base layers is preferred to one with nothing.
 pub(super) fn choose(decision: &Decision, question: &Question<'_>) -> Meeting {
     let policy = question.policy;
-    let has_room = |row: &Row| {
-        row.waiting_pods < policy.home_waiting_pods_max
-            && !row.reasons.has(Reasons::NEVER_PULLED)
-            && decision.wanted_of(row).bytes.0 > 0
-    };
-    let rooms = decision.rows.iter().enumerate().filter(|(_, row)| has_room(row));
-    let has_all = |row: &Row| row.missing.0 == 0 && row.arriving.0 == 0;
+    let rooms = Rooms::new(decision, policy);
+    let rooms = decision.rows.iter().enumerate().filter(|(_, row)| rooms.has_room(decision, row));
     let Some(soonest) = rooms.clone().map(|(_, row)| row.delay()).min() else {
         return Meeting::default();
     };
@@ -51,4 +47,33 @@ pub(super) fn choose(decision: &Decision, question: &Question<'_>) -> Meeting {
         (mix(decision.wanted_of(row).home_key ^ node.name_hash), &node.name)
     });
     Meeting { home: home.map(|(at, _)| at), ready_within }
+}
+
+/// How many step pods may wait on a node before it has no room.
+struct Rooms {
+    /// Where everything is there.
+    warm: u32,
+    /// Where something is still on its way: pods that wait are spread over the policy's number of places,
+    /// so that a kind that comes again finds more than one of them warm.
+    arriving: u32,
+}
+
+impl Rooms {
+    fn new(decision: &Decision, policy: &Policy) -> Self {
+        let places = decision.rows.iter().filter(|row| row.missing.0 == 0 && row.arriving.0 > 0);
+        let waiting: u32 = places.map(|row| row.waiting_pods).sum();
+        let warm = policy.home_waiting_pods_max;
+        Self { warm, arriving: (waiting / policy.home_places + 1).min(warm) }
+    }
+
+    fn has_room(&self, decision: &Decision, row: &Row) -> bool {
+        let most = if row.arriving.0 > 0 { self.arriving } else { self.warm };
+        row.waiting_pods < most
+            && !row.reasons.has(Reasons::NEVER_PULLED)
+            && decision.wanted_of(row).bytes.0 > 0
+    }
+}
+
+fn has_all(row: &Row) -> bool {
+    row.missing.0 == 0 && row.arriving.0 == 0
 }

@@ -26,11 +26,7 @@ pub(super) enum Cargo {
     Layers(ImageId),
     /// Something of a size. Nodes with the newest digest have it too, under whatever name. `first` is
     /// the number of the pod's first need for the same thing: this one's own, if it is new.
-    Whole {
-        bytes: Bytes,
-        digest: Option<DigestId>,
-        first: usize,
-    },
+    Whole { bytes: Bytes, digest: Option<DigestId>, first: usize },
     /// Nobody knows. Only the pull policy `Never` can say something about a node.
     Unknown,
 }
@@ -58,9 +54,7 @@ pub(super) fn find(
             continue;
         }
         let (cargo, verdict) = cargo_of(name, wanted.platform, needs, cluster, policy);
-        let shared = needs
-            .iter()
-            .map(|earlier| earlier.cargo.shared_with(&cargo, cluster));
+        let shared = needs.iter().map(|earlier| earlier.cargo.shared_with(&cargo, cluster));
         let shared = shared.max().unwrap_or(0);
         let (bytes, key) = weigh(&cargo, shared, &reference, cluster);
         wanted.bytes += bytes;
@@ -69,11 +63,7 @@ pub(super) fn find(
             wanted.home_key = key;
         }
         wanted.verdicts.push(verdict);
-        needs.push(Need {
-            name,
-            pull_policy: image.pull_policy,
-            cargo,
-        });
+        needs.push(Need { name, pull_policy: image.pull_policy, cargo });
     }
 }
 
@@ -90,20 +80,14 @@ fn cargo_of(
     let Some(record) = cluster.newest_record(name, platform) else {
         return (Cargo::Unknown, Verdict::Unknown);
     };
-    let digest = name
-        .digest
-        .or_else(|| cluster.record(record).digests.first().copied());
+    let digest = name.digest.or_else(|| cluster.record(record).digests.first().copied());
     let same = |need: &Need| match need.cargo {
         Cargo::Whole { digest: other, .. } if digest.is_some() => other == digest,
         Cargo::Whole { .. } => need.name == name,
         _ => false,
     };
     let first = earlier.iter().position(same).unwrap_or(earlier.len());
-    let whole = |bytes| Cargo::Whole {
-        bytes,
-        digest,
-        first,
-    };
+    let whole = |bytes| Cargo::Whole { bytes, digest, first };
     match cluster.reported_size(name, platform) {
         Bytes(0) => {
             let bytes = policy.unsized_image_bytes;

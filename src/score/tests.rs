@@ -39,10 +39,7 @@ fn policy() -> Policy {
 /// All nodes that exist, by name.
 fn everywhere(world: &World) -> Candidates {
     let nodes = world.cluster().nodes_by_name();
-    Candidates {
-        nodes: nodes.into_iter().map(|(id, _)| id).collect(),
-        unknown_count: 0,
-    }
+    Candidates { nodes: nodes.into_iter().map(|(id, _)| id).collect(), unknown_count: 0 }
 }
 
 fn decided(world: &World, pod: &PodFacts, policy: &Policy) -> Decision {
@@ -59,11 +56,7 @@ fn row<'a>(world: &World, decision: &'a Decision, node: &str) -> &'a Row {
 fn by_name(world: &World, decision: &Decision) -> BTreeMap<String, Row> {
     let rows = decision.rows.iter().map(|row| {
         let name = world.cluster().node(row.node).name.to_string();
-        let anywhere = Row {
-            node: NodeId(0),
-            group: 0,
-            ..row.clone()
-        };
+        let anywhere = Row { node: NodeId(0), group: 0, ..row.clone() };
         (name, anywhere)
     });
     rows.collect()

@@ -45,25 +45,16 @@ impl Catalogue {
             let mut parent = None;
             let chains = facts.layers.iter().map(|layer| {
                 let fresh = ChainNumber(numbers.len());
-                let number = *numbers
-                    .entry((parent, layer.digest.clone()))
-                    .or_insert(fresh);
+                let number = *numbers.entry((parent, layer.digest.clone())).or_insert(fresh);
                 parent = Some(number);
                 number
             });
             let chains = chains.collect();
             let bytes = bytes_of(&facts, 0).into_iter().fold(Bytes(0), |a, b| a + b);
-            Entry {
-                facts,
-                chains,
-                bytes,
-            }
+            Entry { facts, chains, bytes }
         });
         let images = images.collect();
-        Self {
-            images,
-            chain_count: numbers.len(),
-        }
+        Self { images, chain_count: numbers.len() }
     }
 
     /// Number of images.
@@ -100,12 +91,9 @@ impl Catalogue {
     #[must_use]
     pub fn distinct_bytes(&self, used: impl IntoIterator<Item = ImageNumber>) -> Bytes {
         let used: BTreeSet<ImageNumber> = used.into_iter().collect();
-        let layers = used
-            .iter()
-            .flat_map(|number| &self.image(*number).facts.layers);
-        let sizes: BTreeMap<&str, Bytes> = layers
-            .map(|layer| (layer.digest.as_str(), layer.compressed_bytes))
-            .collect();
+        let layers = used.iter().flat_map(|number| &self.image(*number).facts.layers);
+        let sizes: BTreeMap<&str, Bytes> =
+            layers.map(|layer| (layer.digest.as_str(), layer.compressed_bytes)).collect();
         sizes.into_values().fold(Bytes(0), |sum, bytes| sum + bytes)
     }
 }
@@ -121,9 +109,7 @@ impl Entry {
     #[must_use]
     pub fn by_digest(&self) -> String {
         let reference = self.reference();
-        let repository = reference
-            .rsplit_once(':')
-            .map_or(reference, |(path, _)| path);
+        let repository = reference.rsplit_once(':').map_or(reference, |(path, _)| path);
         format!("{repository}@{}", self.facts.digests[0])
     }
 
@@ -155,10 +141,7 @@ pub(crate) mod tests {
         let digest = |text: &str| format!("sha256:{text:0>64}");
         ImageFacts {
             digests: vec![digest(
-                &name
-                    .bytes()
-                    .map(|byte| format!("{byte:x}"))
-                    .collect::<String>(),
+                &name.bytes().map(|byte| format!("{byte:x}")).collect::<String>(),
             )],
             references: vec![format!("registry.example/{name}:1")],
             platform: Platform::new("linux", "amd64", ""),
@@ -191,9 +174,6 @@ pub(crate) mod tests {
         let catalogue = Catalogue::new(vec![image("one", &[("a", 10), ("b", 20), ("a", 10)])]);
         let entry = catalogue.image(ImageNumber(0));
         assert_eq!(entry.bytes, Bytes(30_000_000));
-        assert_eq!(
-            entry.bytes_beyond(1),
-            [Bytes(20_000_000), Bytes(10_000_000)]
-        );
+        assert_eq!(entry.bytes_beyond(1), [Bytes(20_000_000), Bytes(10_000_000)]);
     }
 }

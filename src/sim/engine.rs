@@ -86,9 +86,7 @@ impl<'a> Engine<'a> {
         let Placeable { pod, candidates } = placeable;
         let job = &self.jobs[pod.0];
         let world = &self.world;
-        let node = self
-            .scheduler
-            .choose(world, self.catalogue, job, candidates, points)?;
+        let node = self.scheduler.choose(world, self.catalogue, job, candidates, points)?;
         self.world.bind(*pod, node);
         self.changes.append(&mut self.world.take_changes());
         Some(node)
@@ -115,18 +113,11 @@ impl<'a> Engine<'a> {
     fn pass(&mut self, time: Nanos) {
         self.world.advance(time);
         let mut changes = self.world.take_changes();
-        if changes
-            .iter()
-            .any(|(_, change)| matches!(change, Change::Ended { .. }))
-        {
+        if changes.iter().any(|(_, change)| matches!(change, Change::Ended { .. })) {
             self.queue.extend(std::mem::take(&mut self.waiting));
         }
         self.changes.append(&mut changes);
-        while self
-            .jobs
-            .get(self.next_job)
-            .is_some_and(|job| job.arrives_at <= time)
-        {
+        while self.jobs.get(self.next_job).is_some_and(|job| job.arrives_at <= time) {
             self.queue.push_back(PodNumber(self.next_job));
             self.next_job += 1;
         }

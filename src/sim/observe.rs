@@ -101,10 +101,7 @@ impl Observer<'_> {
             node: node.map(node_name),
             bound_at: bound_at.map(|at| self.time(at)),
             phase,
-            ended_at: record
-                .ended_at
-                .filter(|_| phase == PodPhase::Ended)
-                .map(|at| self.time(at)),
+            ended_at: record.ended_at.filter(|_| phase == PodPhase::Ended).map(|at| self.time(at)),
         })
     }
 }

@@ -30,10 +30,7 @@ impl Totals {
     /// The sums of a world as it is now; of one at its end all pods are in them.
     #[must_use]
     pub fn of(world: &World<'_>, jobs: &[Job], catalogue: &Catalogue) -> Self {
-        let mut totals = Self {
-            moved: world.moved(),
-            ..Self::default()
-        };
+        let mut totals = Self { moved: world.moved(), ..Self::default() };
         let mut waits = Vec::with_capacity(jobs.len());
         let mut work = vec![0_u128; world.hardware().node_count];
         for (job, record) in jobs.iter().zip(world.records()) {
@@ -47,18 +44,13 @@ impl Totals {
             work[node.0] += u128::from(job.requests.cpu_millis) * u128::from(job.runs_for.0);
             waits.extend(record.started_at.map(|started| started - job.arrives_at));
         }
-        let placed = jobs
-            .iter()
-            .zip(world.records())
-            .filter(|(_, record)| record.bound.is_some());
+        let placed = jobs.iter().zip(world.records()).filter(|(_, record)| record.bound.is_some());
         totals.least = catalogue.distinct_bytes(placed.flat_map(|(job, _)| job.images.clone()));
         waits.sort_unstable();
         totals.started = waits.len();
         totals.mean_wait = mean(&waits);
-        totals.p95_wait = waits
-            .get((waits.len() * 95).div_ceil(100).max(1) - 1)
-            .copied()
-            .unwrap_or_default();
+        totals.p95_wait =
+            waits.get((waits.len() * 95).div_ceil(100).max(1) - 1).copied().unwrap_or_default();
         totals.busiest_per_mille = busiest_per_mille(&work);
         totals
     }
@@ -79,28 +71,15 @@ impl Totals {
 /// The table of runs by name, and of the bound that none can beat; lines of at most 100 columns.
 #[must_use]
 pub fn table(runs: &[(&str, Totals)]) -> String {
-    let header = [
-        "GB moved",
-        "times least",
-        "mean wait",
-        "p95 wait",
-        "hit rate",
-        "busiest/mean node",
-    ];
+    let header =
+        ["GB moved", "times least", "mean wait", "p95 wait", "hit rate", "busiest/mean node"];
     let mut text = line("placement", header.map(str::to_owned));
     for (name, totals) in runs {
         text.push_str(&line(name, cells(totals)));
     }
     if let Some((_, totals)) = runs.first() {
         let none = String::new;
-        let least = [
-            gigabytes(totals.least),
-            "1.0".to_owned(),
-            none(),
-            none(),
-            none(),
-            none(),
-        ];
+        let least = [gigabytes(totals.least), "1.0".to_owned(), none(), none(), none(), none()];
         text.push_str(&line("least possible", least));
     }
     text
@@ -113,11 +92,7 @@ fn cells(totals: &Totals) -> [String; 6] {
         format!("{} s", tenths(totals.mean_wait.0 / 100_000_000)),
         format!("{} s", tenths(totals.p95_wait.0 / 100_000_000)),
         format!("{} %", totals.hit_per_mille() / 10),
-        format!(
-            "{}.{:02}",
-            totals.busiest_per_mille / 1000,
-            totals.busiest_per_mille % 1000 / 10
-        ),
+        format!("{}.{:02}", totals.busiest_per_mille / 1000, totals.busiest_per_mille % 1000 / 10),
     ]
 }
 
@@ -151,9 +126,7 @@ fn mean(waits: &[Nanos]) -> Nanos {
 fn busiest_per_mille(work: &[u128]) -> u64 {
     let sum: u128 = work.iter().sum();
     let busiest = work.iter().copied().max().unwrap_or(0) * 1000 * work.len() as u128;
-    busiest
-        .checked_div(sum)
-        .map_or(1000, |share| u64::try_from(share).unwrap_or(u64::MAX))
+    busiest.checked_div(sum).map_or(1000, |share| u64::try_from(share).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -191,9 +164,6 @@ least possible             10.6          1.0
     #[test]
     fn nothing_run_is_no_division_by_zero() {
         let totals = Totals::default();
-        assert_eq!(
-            (totals.hit_per_mille(), totals.times_least_per_mille()),
-            (0, 0)
-        );
+        assert_eq!((totals.hit_per_mille(), totals.times_least_per_mille()), (0, 0));
     }
 }

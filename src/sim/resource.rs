@@ -22,19 +22,13 @@ impl Resources {
     #[must_use]
     pub fn without(self, other: Self) -> Self {
         let cpu_millis = self.cpu_millis.saturating_sub(other.cpu_millis);
-        Self {
-            cpu_millis,
-            memory: self.memory - other.memory,
-        }
+        Self { cpu_millis, memory: self.memory - other.memory }
     }
 
     /// Both together.
     #[must_use]
     pub fn with(self, other: Self) -> Self {
         let cpu_millis = self.cpu_millis.saturating_add(other.cpu_millis);
-        Self {
-            cpu_millis,
-            memory: self.memory + other.memory,
-        }
+        Self { cpu_millis, memory: self.memory + other.memory }
     }
 }

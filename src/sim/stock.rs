@@ -37,10 +37,7 @@ impl Scheduler {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let random = Random::new(seed, PURPOSE);
-        Self {
-            random,
-            next_start: 0,
-        }
+        Self { random, next_start: 0 }
     }
 
     /// Nodes with room, from where the last search ended, until enough are found.
@@ -74,20 +71,13 @@ impl Scheduler {
         candidates: &[NodeNumber],
         points: &[Option<u8>],
     ) -> Option<NodeNumber> {
-        debug_assert_eq!(
-            candidates.len(),
-            points.len(),
-            "one entry for each candidate"
-        );
+        debug_assert_eq!(candidates.len(), points.len(), "one entry for each candidate");
         let images = spread_bytes(world, catalogue, job);
-        let best = candidates
-            .iter()
-            .zip(points)
-            .max_by_key(|&(&node, points)| {
-                let own = plugin_score(world, job, node, &images);
-                let total = own + u64::from(points.unwrap_or(0)) * SCORE_PER_POINT;
-                (total, points.is_some(), self.random.draw())
-            });
+        let best = candidates.iter().zip(points).max_by_key(|&(&node, points)| {
+            let own = plugin_score(world, job, node, &images);
+            let total = own + u64::from(points.unwrap_or(0)) * SCORE_PER_POINT;
+            (total, points.is_some(), self.random.draw())
+        });
         best.map(|(node, _)| *node)
     }
 }
@@ -111,9 +101,7 @@ fn spread_bytes(world: &World<'_>, catalogue: &Catalogue, job: &Job) -> Vec<(Ima
     let node_count = world.hardware().node_count;
     let on_nodes = |image: ImageNumber| {
         let nodes = (0..node_count).map(NodeNumber);
-        nodes
-            .filter(|node| world.listed(*node).contains(&image))
-            .count() as u64
+        nodes.filter(|node| world.listed(*node).contains(&image)).count() as u64
     };
     let images = job.images.iter().map(|&image| {
         let share = u128::from(catalogue.image(image).bytes.0) * u128::from(on_nodes(image));
@@ -163,10 +151,7 @@ pub fn balanced_allocation(before: Resources, after: Resources, capacity: Resour
 }
 
 /// 100 less half the distance of the two used shares, in percent; from 50 to 100, rounded down.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "as upstream; only +, -, * and /, exact everywhere"
-)]
+#[expect(clippy::cast_precision_loss, reason = "as upstream; only +, -, * and /, exact everywhere")]
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -196,10 +181,7 @@ mod tests {
     use crate::sim::resource::Resources;
 
     fn used(cpus: u64, gibs: u64) -> Resources {
-        Resources {
-            cpu_millis: cpus * 1000,
-            memory: Bytes(gibs << 30),
-        }
+        Resources { cpu_millis: cpus * 1000, memory: Bytes(gibs << 30) }
     }
 
     #[test]

@@ -72,9 +72,7 @@ pub fn generate(settings: &Settings, catalogue: &Catalogue) -> Vec<Job> {
     // A stable sort: runs of the same nanosecond stay in the order drawn.
     runs.sort_by_key(|run| run.arrives_at);
     let numbered = runs.iter().enumerate();
-    numbered
-        .flat_map(|(number, run)| jobs_of(run, number, catalogue))
-        .collect()
+    numbered.flat_map(|(number, run)| jobs_of(run, number, catalogue)).collect()
 }
 
 struct Run {
@@ -95,10 +93,7 @@ fn draw_run(random: &mut Random, ranked: &[ImageNumber], span: u64) -> Run {
         pod_count: 1 + usize::try_from(random.below(FAN_OUT_MAX)).unwrap_or(0),
         arrives_at: Nanos(random.below(span)),
         runs_for: Nanos::from_seconds(SECONDS_MIN) + Nanos(more),
-        requests: Resources {
-            cpu_millis,
-            memory: Bytes(memory),
-        },
+        requests: Resources { cpu_millis, memory: Bytes(memory) },
     }
 }
 
@@ -142,11 +137,7 @@ mod tests {
     }
 
     fn settings(seed: u64) -> Settings {
-        Settings {
-            pod_count: 500,
-            node_count: 10,
-            seed,
-        }
+        Settings { pod_count: 500, node_count: 10, seed }
     }
 
     #[test]
@@ -168,9 +159,7 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), 500);
         assert!(
-            names
-                .iter()
-                .all(|name| name.bytes().all(|b| b == b'-' || b.is_ascii_alphanumeric()))
+            names.iter().all(|name| name.bytes().all(|b| b == b'-' || b.is_ascii_alphanumeric()))
         );
     }
 
@@ -178,16 +167,10 @@ mod tests {
     fn pods_of_a_run_come_at_once_and_are_equal() {
         let jobs = generate(&settings(4), &catalogue());
         for pair in jobs.windows(2).filter(|pair| pair[0].run == pair[1].run) {
-            let expected = super::Job {
-                name: pair[1].name.clone(),
-                ..pair[0].clone()
-            };
+            let expected = super::Job { name: pair[1].name.clone(), ..pair[0].clone() };
             assert_eq!(pair[1], expected);
         }
-        assert!(
-            jobs.last().is_some_and(|job| job.run < 250),
-            "runs have several pods"
-        );
+        assert!(jobs.last().is_some_and(|job| job.run < 250), "runs have several pods");
     }
 
     #[test]

@@ -36,10 +36,7 @@ pub struct Hardware {
 
 /// Something that an API server would tell its watchers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    missing_docs,
-    reason = "the fields are the pod and the node that it happened to"
-)]
+#[expect(missing_docs, reason = "the fields are the pod and the node that it happened to")]
 pub enum Change {
     /// The pod was bound.
     Bound { pod: PodNumber, node: NodeNumber },
@@ -50,10 +47,7 @@ pub enum Change {
     /// Its object was deleted.
     Removed { pod: PodNumber },
     /// The kubelet lists its images anew, largest first.
-    Listed {
-        node: NodeNumber,
-        images: Vec<ImageNumber>,
-    },
+    Listed { node: NodeNumber, images: Vec<ImageNumber> },
 }
 
 /// What became of a pod.
@@ -268,12 +262,7 @@ impl<'a> World<'a> {
         on_node.list_due = false;
         let held = (0..self.catalogue.len()).filter(|image| on_node.images[*image]);
         let mut images: Vec<_> = held.map(ImageNumber).collect();
-        images.sort_by_key(|image| {
-            (
-                std::cmp::Reverse(self.catalogue.image(*image).bytes),
-                *image,
-            )
-        });
+        images.sort_by_key(|image| (std::cmp::Reverse(self.catalogue.image(*image).bytes), *image));
         images.truncate(LISTED_IMAGES_MAX);
         on_node.listed.clone_from(&images);
         self.note(Change::Listed { node, images });
@@ -284,8 +273,7 @@ impl<'a> World<'a> {
     }
 
     fn foresee(&mut self, wait: Nanos, happening: Happening) {
-        self.agenda
-            .insert((self.now + wait, self.foreseen), happening);
+        self.agenda.insert((self.now + wait, self.foreseen), happening);
         self.foreseen += 1;
     }
 }

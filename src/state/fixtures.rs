@@ -206,9 +206,5 @@ impl ImageFacts {
 /// How often a property is tried. Failures are not written to files: the seed is in the message, and a
 /// case worth keeping becomes a test of its own.
 pub(crate) fn cases(count: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases: count,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
+    ProptestConfig { cases: count, failure_persistence: None, ..ProptestConfig::default() }
 }

@@ -52,20 +52,13 @@ impl Tracker {
             return;
         }
         let record = std::mem::take(&mut self.cluster.records[id.index()]);
-        debug_assert!(
-            record.holders.is_empty(),
-            "a held record cannot be released"
-        );
+        debug_assert!(record.holders.is_empty(), "a held record cannot be released");
         for reference in record.references {
-            self.cluster.references[reference.index()]
-                .records
-                .retain(|r| *r != id);
+            self.cluster.references[reference.index()].records.retain(|r| *r != id);
             self.cluster.release_reference(reference);
         }
         for digest in record.digests {
-            self.cluster.digests[digest.index()]
-                .records
-                .retain(|r| *r != id);
+            self.cluster.digests[digest.index()].records.retain(|r| *r != id);
             self.cluster.release_digest(digest);
         }
     }
@@ -80,12 +73,7 @@ impl Tracker {
                 at
             }
             Err(at) => {
-                let fresh = Held {
-                    record,
-                    reported: false,
-                    users: 0,
-                    last_used: None,
-                };
+                let fresh = Held { record, reported: false, users: 0, last_used: None };
                 self.cluster.nodes[node.index()].held.insert(at, fresh);
                 self.cluster.set_bits(node, record);
                 at
@@ -134,11 +122,7 @@ impl Tracker {
 }
 
 fn believed_for(list_is_cut: bool) -> Nanos {
-    if list_is_cut {
-        USE_BELIEVED_UNLISTED
-    } else {
-        USE_BELIEVED
-    }
+    if list_is_cut { USE_BELIEVED_UNLISTED } else { USE_BELIEVED }
 }
 
 impl Cluster {
@@ -162,11 +146,7 @@ impl Cluster {
     }
 
     pub(super) fn acquire_reference(&mut self, text: &str) -> ReferenceId {
-        ReferenceId(acquire_name(
-            &mut self.reference_ids,
-            &mut self.references,
-            text,
-        ))
+        ReferenceId(acquire_name(&mut self.reference_ids, &mut self.references, text))
     }
 
     pub(super) fn acquire_digest(&mut self, text: &str) -> DigestId {
@@ -219,9 +199,7 @@ impl Cluster {
         for reference in references {
             if !self.any_held(node, |other| other.references.contains(&reference)) {
                 self.references[reference.index()].holders.remove(node);
-                self.nodes[node.index()]
-                    .secrets_seen
-                    .retain(|(seen, _)| *seen != reference);
+                self.nodes[node.index()].secrets_seen.retain(|(seen, _)| *seen != reference);
             }
         }
         for digest in digests {
@@ -235,10 +213,7 @@ impl Cluster {
     }
 
     pub(super) fn set_chains(&mut self, node: NodeId, image: ImageId) {
-        for chain in self.images[image.index()]
-            .iter()
-            .flat_map(|image| &image.chains)
-        {
+        for chain in self.images[image.index()].iter().flat_map(|image| &image.chains) {
             self.chains[chain.index()].holders.insert(node);
         }
     }
@@ -247,9 +222,7 @@ impl Cluster {
     pub(super) fn clear_chains(&mut self, node: NodeId, image: ImageId) {
         for chain in self.image(image).chains.clone() {
             let shared = self.any_held(node, |other| {
-                other
-                    .image
-                    .is_some_and(|id| self.image_has_chain(self.image(id), chain))
+                other.image.is_some_and(|id| self.image_has_chain(self.image(id), chain))
             });
             if !shared {
                 self.chains[chain.index()].holders.remove(node);
@@ -258,10 +231,7 @@ impl Cluster {
     }
 
     fn any_held(&self, node: NodeId, test: impl Fn(&Record) -> bool) -> bool {
-        self.nodes[node.index()]
-            .held
-            .iter()
-            .any(|held| test(self.record(held.record)))
+        self.nodes[node.index()].held.iter().any(|held| test(self.record(held.record)))
     }
 }
 

@@ -52,15 +52,11 @@ impl Tracker {
         self.cluster.records[id.index()].image = None;
         let holders: Vec<_> = self.cluster.record(id).holders.iter().collect();
         if let Some(before) = before {
-            holders
-                .iter()
-                .for_each(|&node| self.cluster.clear_chains(node, before));
+            holders.iter().for_each(|&node| self.cluster.clear_chains(node, before));
         }
         self.cluster.records[id.index()].image = image;
         if let Some(image) = image {
-            holders
-                .iter()
-                .for_each(|&node| self.cluster.set_chains(node, image));
+            holders.iter().for_each(|&node| self.cluster.set_chains(node, image));
         }
     }
 
@@ -76,10 +72,7 @@ impl Tracker {
     /// The new facts with the old names; sizes and diff ids once known are not forgotten.
     fn merge(&self, twin: ImageId, mut facts: ImageFacts) -> ImageFacts {
         let image = self.cluster.image(twin);
-        let texts = image
-            .references
-            .iter()
-            .map(|&id| self.cluster.reference_text(id));
+        let texts = image.references.iter().map(|&id| self.cluster.reference_text(id));
         add_missing(&mut facts.references, texts);
         let texts = image.digests.iter().map(|&id| self.cluster.digest_text(id));
         add_missing(&mut facts.digests, texts);
@@ -101,27 +94,17 @@ impl Tracker {
 
     fn remove_image(&mut self, id: ImageId) {
         for digest in self.cluster.image(id).digests.clone() {
-            self.cluster.digests[digest.index()]
-                .images
-                .retain(|image| *image != id);
+            self.cluster.digests[digest.index()].images.retain(|image| *image != id);
         }
         for reference in self.cluster.image(id).references.clone() {
-            self.cluster.references[reference.index()]
-                .images
-                .retain(|image| *image != id);
+            self.cluster.references[reference.index()].images.retain(|image| *image != id);
         }
         self.resolve_records_of(id);
         let Some(image) = self.cluster.images[id.index()].take() else {
             return;
         };
-        image
-            .references
-            .into_iter()
-            .for_each(|r| self.cluster.release_reference(r));
-        image
-            .digests
-            .into_iter()
-            .for_each(|d| self.cluster.release_digest(d));
+        image.references.into_iter().for_each(|r| self.cluster.release_reference(r));
+        image.digests.into_iter().for_each(|d| self.cluster.release_digest(d));
         for chain in image.chains {
             if self.cluster.chain_ids.release(chain.0) {
                 self.cluster.chains[chain.index()] = Chain::default();
@@ -132,20 +115,12 @@ impl Tracker {
     /// Looks again at every record that shares a name with the image.
     fn resolve_records_of(&mut self, id: ImageId) {
         let image = self.cluster.image(id);
-        let by_digest = image
-            .digests
-            .iter()
-            .flat_map(|&d| &self.cluster.digest(d).records);
-        let by_name = image
-            .references
-            .iter()
-            .flat_map(|&r| &self.cluster.reference(r).records);
+        let by_digest = image.digests.iter().flat_map(|&d| &self.cluster.digest(d).records);
+        let by_name = image.references.iter().flat_map(|&r| &self.cluster.reference(r).records);
         let mut records: Vec<_> = by_digest.chain(by_name).copied().collect();
         records.sort_unstable();
         records.dedup();
-        records
-            .into_iter()
-            .for_each(|record| self.resolve_record(record));
+        records.into_iter().for_each(|record| self.resolve_record(record));
     }
 }
 
@@ -161,22 +136,10 @@ impl Cluster {
     fn build_image(&mut self, facts: &ImageFacts, platform: PlatformId) -> Image {
         let space = KeySpace::of(&facts.layers);
         let chains = self.acquire_chains(space, &facts.layers);
-        let heaviest = facts
-            .layers
-            .iter()
-            .rev()
-            .max_by_key(|layer| layer.compressed_bytes);
+        let heaviest = facts.layers.iter().rev().max_by_key(|layer| layer.compressed_bytes);
         Image {
-            digests: facts
-                .digests
-                .iter()
-                .map(|text| self.acquire_digest(text))
-                .collect(),
-            references: facts
-                .references
-                .iter()
-                .map(|text| self.acquire_reference(text))
-                .collect(),
+            digests: facts.digests.iter().map(|text| self.acquire_digest(text)).collect(),
+            references: facts.references.iter().map(|text| self.acquire_reference(text)).collect(),
             platform,
             space,
             chains,
@@ -191,11 +154,7 @@ impl Cluster {
         let mut chains = Vec::with_capacity(layers.len());
         for (depth, layer) in layers.iter().enumerate() {
             let digest = Arc::from(space.digest_of(layer));
-            let key = ChainKey {
-                parent,
-                space,
-                digest,
-            };
+            let key = ChainKey { parent, space, digest };
             let fresh = self.chain_ids.get(&key).is_none();
             let id = ChainId(self.chain_ids.acquire(key));
             if fresh {
@@ -221,25 +180,15 @@ impl Cluster {
     /// The image a record stands for: the one with its digest; else, among those that go by its
     /// name, the one whose size fits, or, where a record has neither digest nor size, the newest.
     fn image_of_record(&self, record: &Record) -> Option<ImageId> {
-        let by_digest = record
-            .digests
-            .iter()
-            .flat_map(|&d| &self.digest(d).images)
-            .copied();
+        let by_digest = record.digests.iter().flat_map(|&d| &self.digest(d).images).copied();
         let by_digest = self.newest_on(record.platform, by_digest);
         if by_digest.is_some() {
             return by_digest;
         }
-        let by_name = record
-            .references
-            .iter()
-            .flat_map(|&r| &self.reference(r).images)
-            .copied();
+        let by_name = record.references.iter().flat_map(|&r| &self.reference(r).images).copied();
         if record.digests.is_empty() {
             // A tag alone: of several images that had it, the size tells which; else the newest.
-            let fitting = by_name
-                .clone()
-                .filter(|&id| size_fits(record.size, self.image(id)));
+            let fitting = by_name.clone().filter(|&id| size_fits(record.size, self.image(id)));
             return self
                 .newest_on(record.platform, fitting)
                 .or_else(|| self.newest_on(record.platform, by_name));
@@ -260,14 +209,8 @@ fn size_fits(size: Bytes, image: &Image) -> bool {
 fn bytes_beyond(layers: &[Layer]) -> Vec<Bytes> {
     let mut beyond = vec![Bytes(0); layers.len() + 1];
     for (at, layer) in layers.iter().enumerate().rev() {
-        let again = layers[at + 1..]
-            .iter()
-            .any(|later| later.digest == layer.digest);
-        let own = if again {
-            Bytes(0)
-        } else {
-            layer.compressed_bytes
-        };
+        let again = layers[at + 1..].iter().any(|later| later.digest == layer.digest);
+        let own = if again { Bytes(0) } else { layer.compressed_bytes };
         beyond[at] = beyond[at + 1] + own;
     }
     beyond

@@ -67,12 +67,7 @@ impl Tracker {
         let name: Arc<str> = Arc::from(name);
         let id = NodeId(self.cluster.node_ids.acquire(name.clone()));
         let name_hash = stable_hash(&name);
-        let node = Node {
-            name,
-            name_hash,
-            added_at: now,
-            ..Node::default()
-        };
+        let node = Node { name, name_hash, added_at: now, ..Node::default() };
         put(&mut self.cluster.nodes, id.index(), node);
         id
     }
@@ -95,13 +90,10 @@ impl Tracker {
             return None;
         }
         let platforms = &mut self.cluster.platforms;
-        let at = platforms
-            .iter()
-            .position(|known| known == platform)
-            .unwrap_or_else(|| {
-                platforms.push(platform.clone());
-                platforms.len() - 1
-            });
+        let at = platforms.iter().position(|known| known == platform).unwrap_or_else(|| {
+            platforms.push(platform.clone());
+            platforms.len() - 1
+        });
         u32::try_from(at).ok().map(PlatformId)
     }
 
@@ -137,9 +129,8 @@ impl Tracker {
         while at < self.cluster.node(id).held.len() {
             let held = &self.cluster.node(id).held[at];
             if listed.binary_search(&held.record).is_err() {
-                let overruled = held
-                    .last_used
-                    .is_some_and(|used| !cut && now >= used.after(LIST_LAG));
+                let overruled =
+                    held.last_used.is_some_and(|used| !cut && now >= used.after(LIST_LAG));
                 let replaced =
                     held.last_used.is_some() && self.is_listed_otherwise(id, held.record);
                 let held = &mut self.cluster.nodes[id.index()].held[at];
@@ -159,19 +150,11 @@ impl Tracker {
     /// alone says whether it is there.
     fn is_listed_otherwise(&self, id: NodeId, record: RecordId) -> bool {
         let record = self.cluster.record(record);
-        self.cluster
-            .node(id)
-            .held
-            .iter()
-            .filter(|held| held.reported)
-            .any(|held| {
-                let listed = self.cluster.record(held.record);
-                listed.digests.iter().any(|d| record.digests.contains(d))
-                    || listed
-                        .references
-                        .iter()
-                        .any(|r| record.references.contains(r))
-            })
+        self.cluster.node(id).held.iter().filter(|held| held.reported).any(|held| {
+            let listed = self.cluster.record(held.record);
+            listed.digests.iter().any(|d| record.digests.contains(d))
+                || listed.references.iter().any(|r| record.references.contains(r))
+        })
     }
 }
 

@@ -36,9 +36,7 @@ impl Tracker {
             is_step: facts.is_step,
             phase: facts.phase,
             bound_at: before.map_or(facts.bound_at.unwrap_or(now), |id| {
-                facts
-                    .bound_at
-                    .unwrap_or(self.cluster.pods[id.index()].bound_at)
+                facts.bound_at.unwrap_or(self.cluster.pods[id.index()].bound_at)
             }),
             images: Vec::with_capacity(facts.images.len()),
             secrets: self.secrets_of(facts),
@@ -138,10 +136,7 @@ impl Tracker {
         let evidence = image_id.map(|image_id| {
             let mut names = vec![reference.as_str().to_owned()];
             names.extend(Reference::parse(image_id).map(|id| id.as_str().to_owned()));
-            let reported = ReportedImage {
-                names,
-                size_bytes: 0,
-            };
+            let reported = ReportedImage { names, size_bytes: 0 };
             self.acquire_record(RecordKey::new(platform, reported), now)
         });
         Some(PodImageState {
@@ -182,9 +177,7 @@ impl Tracker {
 
     fn secrets_of(&self, facts: &PodFacts) -> Vec<Arc<str>> {
         let names = facts.pull_secrets.iter();
-        names
-            .map(|name| Arc::from(format!("{}/{name}", facts.namespace)))
-            .collect()
+        names.map(|name| Arc::from(format!("{}/{name}", facts.namespace))).collect()
     }
 
     fn remember_secrets(&mut self, node: NodeId, image: &PodImageState, secrets: &[Arc<str>]) {

@@ -19,8 +19,7 @@ impl Tracker {
         self.drop_ghosts(node, now);
         let mut pulls = Vec::new();
         for &pod in &self.cluster.node(node).waiting {
-            self.cluster
-                .add_pulls(node, &self.cluster.pods[pod.index()], &mut pulls);
+            self.cluster.add_pulls(node, &self.cluster.pods[pod.index()], &mut pulls);
         }
         if pulls.is_empty() {
             self.cluster.pulling.remove(node);
@@ -43,18 +42,11 @@ impl Tracker {
     fn drop_ghosts(&mut self, node: NodeId, now: Time) {
         let pods = &self.cluster.pods;
         let on_node = &mut self.cluster.nodes[node.index()];
-        on_node
-            .waiting
-            .retain(|pod| now < pods[pod.index()].bound_at.after(WAIT_MAX));
-        let steps = on_node
-            .waiting
-            .iter()
-            .filter(|pod| pods[pod.index()].is_step)
-            .count();
+        on_node.waiting.retain(|pod| now < pods[pod.index()].bound_at.after(WAIT_MAX));
+        let steps = on_node.waiting.iter().filter(|pod| pods[pod.index()].is_step).count();
         on_node.waiting_step_pods = u32::try_from(steps).unwrap_or(u32::MAX);
         if let Some(first) = on_node.waiting.first() {
-            self.deadlines
-                .insert((pods[first.index()].bound_at.after(WAIT_MAX), node));
+            self.deadlines.insert((pods[first.index()].bound_at.after(WAIT_MAX), node));
         }
     }
 }
@@ -120,13 +112,8 @@ impl Cluster {
         let Some(image) = image.map(|id| self.image(id)) else {
             return self.reported_size(self.wanted_name(wanted), self.node(node).platform);
         };
-        let earlier = pulls
-            .iter()
-            .filter_map(|pull| pull.image.map(|id| self.image(id)));
-        let moved = earlier
-            .map(|other| other.common_depth(image))
-            .max()
-            .unwrap_or(0);
+        let earlier = pulls.iter().filter_map(|pull| pull.image.map(|id| self.image(id)));
+        let moved = earlier.map(|other| other.common_depth(image)).max().unwrap_or(0);
         image.bytes_beyond[self.depth_on(node, image).max(moved)]
     }
 }

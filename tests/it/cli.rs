@@ -31,17 +31,10 @@ impl Run {
     /// The one line of the error, of a run that ended with `code`.
     fn error(&self, code: i32) -> &str {
         assert_eq!(self.code, code, "{self:#?}");
-        let lines: Vec<_> = self
-            .stderr
-            .lines()
-            .filter(|line| line.starts_with("error: "))
-            .collect();
+        let lines: Vec<_> =
+            self.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
         assert_eq!(lines.len(), 1, "{self:#?}");
-        assert!(
-            !lines[0].contains(": error: "),
-            "says error once: {}",
-            lines[0]
-        );
+        assert!(!lines[0].contains(": error: "), "says error once: {}", lines[0]);
         assert!(!self.stderr.contains("panicked"), "{self:#?}");
         lines[0]
     }
@@ -58,17 +51,9 @@ impl Run {
 /// Runs the program in a folder. What hangs is ended, and counts as failed.
 fn run_in(dir: &Path, arguments: &[&str]) -> Run {
     let mut command = Command::new("timeout");
-    command
-        .args(["60", env!("CARGO_BIN_EXE_dunnage")])
-        .args(arguments);
-    command
-        .current_dir(dir)
-        .stdin(Stdio::null())
-        .env("NO_COLOR", "1");
-    command
-        .env_remove("DUNNAGE_LOG")
-        .env_remove("KUBECONFIG")
-        .env("HOME", dir);
+    command.args(["60", env!("CARGO_BIN_EXE_dunnage")]).args(arguments);
+    command.current_dir(dir).stdin(Stdio::null()).env("NO_COLOR", "1");
+    command.env_remove("DUNNAGE_LOG").env_remove("KUBECONFIG").env("HOME", dir);
     let output = command.output().expect("timeout (coreutils) runs");
     Run {
         code: output.status.code().unwrap_or(-1),

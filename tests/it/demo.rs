@@ -49,12 +49,7 @@ fn gigabytes(table: &str, row: &str) -> Result<f64> {
     Ok(first.parse()?)
 }
 
-const SMALL: [&str; 4] = [
-    "--exit",
-    "--pods=60",
-    "--nodes=8",
-    "--admin-listen=127.0.0.1:0",
-];
+const SMALL: [&str; 4] = ["--exit", "--pods=60", "--nodes=8", "--admin-listen=127.0.0.1:0"];
 
 #[tokio::test]
 async fn the_table_holds_us_against_the_stock_scheduler_and_the_bound() -> Result<()> {
@@ -91,12 +86,7 @@ async fn the_page_is_up_while_pods_are_placed_and_ctrl_c_ends_it_well() -> Resul
     assert_eq!(summary["ready"], true, "{summary}");
     assert!(summary["decisions"].as_u64() > Some(0), "{summary}");
     demo.signal(Signal::INT)?;
-    assert_eq!(
-        demo.exited(PATIENCE).await?.code(),
-        Some(0),
-        "{}",
-        demo.log()
-    );
+    assert_eq!(demo.exited(PATIENCE).await?.code(), Some(0), "{}", demo.log());
     Ok(())
 }
 
@@ -106,10 +96,7 @@ async fn a_taken_port_and_a_wrong_flag_are_told() -> Result<()> {
     let address = format!("--admin-listen={}", taken.local_addr()?);
     let (code, text) = run(&["--exit", &address]).await?;
     assert_eq!(code, Some(1), "{text}");
-    assert!(
-        text.contains("choose another with --admin-listen"),
-        "{text}"
-    );
+    assert!(text.contains("choose another with --admin-listen"), "{text}");
     let (code, text) = run(&["--nodes=0"]).await?;
     assert_eq!(code, Some(2), "{text}");
     Ok(())

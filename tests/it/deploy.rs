@@ -48,15 +48,9 @@ async fn restricted_pods_are_admitted(client: &Client) -> Result<()> {
     let mut namespace = manifests::object("dunnage.yaml", "Namespace")?;
     // Elsewhere, as no controller here accounts for the quota of critical pods.
     namespace["metadata"]["name"] = json!("restricted");
-    Applied::new(client.clone())
-        .await?
-        .apply(&namespace)
-        .await?;
+    Applied::new(client.clone()).await?.apply(&namespace).await?;
     let pods: Api<Pod> = Api::namespaced(client.clone(), "restricted");
-    let dry_run = PostParams {
-        dry_run: true,
-        ..PostParams::default()
-    };
+    let dry_run = PostParams { dry_run: true, ..PostParams::default() };
     for (name, object) in manifests::objects()? {
         let Some(template) = object.pointer("/spec/template") else {
             continue;
@@ -65,10 +59,7 @@ async fn restricted_pods_are_admitted(client: &Client) -> Result<()> {
         pod.metadata.name = Some("admitted".to_owned());
         pods.create(&dry_run, &pod).await.context(name)?;
         // The gate itself: with one right more it is refused.
-        let context = pod
-            .spec
-            .as_mut()
-            .and_then(|spec| spec.security_context.as_mut());
+        let context = pod.spec.as_mut().and_then(|spec| spec.security_context.as_mut());
         context.context("no security context")?.run_as_non_root = Some(false);
         let refused = pods.create(&dry_run, &pod).await.is_err();
         ensure!(refused, "{name}: the namespace admits pods of root");
@@ -82,9 +73,7 @@ async fn the_service_places_pods_under_its_own_rights() -> Result<()> {
     let applied = Applied::new(plane.client()).await?;
     applied.apply_file("dunnage.yaml").await?;
     running::make_cluster(&plane).await?;
-    let kubeconfig = plane
-        .kubeconfig_for_service_account("dunnage", "dunnage")
-        .await?;
+    let kubeconfig = plane.kubeconfig_for_service_account("dunnage", "dunnage").await?;
     let nobody = rights::account_without_any(&plane).await?;
     rights::only_list_and_watch(&kubeconfig, &nobody).await?;
 
@@ -111,9 +100,7 @@ async fn the_service_places_pods_under_its_own_rights() -> Result<()> {
 fn certify(dir: &Path) -> Result<()> {
     let blocks = manifests::readme_blocks("sh")?;
     let mut certifying = blocks.iter().filter(|block| block.contains("openssl req"));
-    let block = certifying
-        .next()
-        .context("the README makes no certificate")?;
+    let block = certifying.next().context("the README makes no certificate")?;
     let output = Command::new("bash")
         .args(["-euo", "pipefail", "-c", block])
         .current_dir(dir)
@@ -133,11 +120,7 @@ async fn it_has_listed_everything(extender: &mut Extender) -> Result<()> {
         let nodes: Option<Value> = serde_json::from_str(text).ok();
         nodes.map(|nodes| manifests::list(&nodes["items"]).len())
     };
-    extender
-        .await_answer("/api/v1/nodes", |_, text| {
-            count(text) == Some(running::NODES)
-        })
-        .await
+    extender.await_answer("/api/v1/nodes", |_, text| count(text) == Some(running::NODES)).await
 }
 
 /// Every metric that the README tells its reader to look at is there.
@@ -145,15 +128,12 @@ async fn the_readme_names_its_metrics(extender: &mut Extender) -> Result<()> {
     let neutral = extender.prioritize("not JSON").await?;
     assert_eq!(neutral.text, "[]");
     let bound = format!("dunnage_bound_pods_total{{best=\"true\"}} {PODS}");
-    extender
-        .await_answer("/metrics", |_, text| text.contains(&bound))
-        .await?;
+    extender.await_answer("/metrics", |_, text| text.contains(&bound)).await?;
     let (_, metrics) = extender.get("/metrics").await?;
     let readme = manifests::text("README.md")?;
     let words = readme.split(|c: char| !(c.is_ascii_lowercase() || c == '_'));
-    let named: BTreeSet<_> = words
-        .filter(|word| word.starts_with("dunnage_") && word.ends_with("_total"))
-        .collect();
+    let named: BTreeSet<_> =
+        words.filter(|word| word.starts_with("dunnage_") && word.ends_with("_total")).collect();
     assert!(named.len() >= 4, "{named:?}");
     for name in named {
         ensure!(metrics.contains(&format!("\n{name}{{")), "no metric {name}");
@@ -168,9 +148,7 @@ async fn the_second_scheduler_places_pods_that_name_it() -> Result<()> {
     Applied::new(plane.client()).await?.apply_file(file).await?;
     running::make_cluster(&plane).await?;
     make_namespace(&plane.client(), "others").await?;
-    let kubeconfig = plane
-        .kubeconfig_for_service_account("dunnage", "dunnage-scheduler")
-        .await?;
+    let kubeconfig = plane.kubeconfig_for_service_account("dunnage", "dunnage-scheduler").await?;
     let container = manifests::container(file, "dunnage")?;
     let none = Paths::default();
     let mut extender = running::extender(&plane, &kubeconfig, &container, &none).await?;
@@ -183,30 +161,18 @@ async fn the_second_scheduler_places_pods_that_name_it() -> Result<()> {
     let container = manifests::container(file, "kube-scheduler")?;
     let command = manifests::strings(&container["command"]);
     let mut scheduler = running::scheduler(&plane, &command, &configuration, &none).await?;
-    make_pods(
-        &plane.client(),
-        "others",
-        [PodSpec::new("other", running::IMAGE)],
-    )
-    .await?;
+    make_pods(&plane.client(), "others", [PodSpec::new("other", running::IMAGE)]).await?;
     make_pods(&plane.client(), "ci", (0..PODS).map(naming_the_scheduler)).await?;
     running::await_on_warm_node(&plane, &mut scheduler).await?;
 
     let others: Api<Pod> = Api::namespaced(plane.client(), "others");
-    let other = others
-        .get("other")
-        .await?
-        .spec
-        .and_then(|spec| spec.node_name);
+    let other = others.get("other").await?.spec.and_then(|spec| spec.node_name);
     assert_eq!(other, None, "it took a pod that names another scheduler");
     let leases: Api<Lease> = Api::namespaced(plane.client(), "dunnage");
     let lease = leases.get("dunnage-scheduler").await?.spec;
     assert!(lease.is_some_and(|lease| lease.holder_identity.is_some()));
     let log = scheduler.log();
-    let refused: Vec<_> = log
-        .lines()
-        .filter(|line| line.contains("forbidden"))
-        .collect();
+    let refused: Vec<_> = log.lines().filter(|line| line.contains("forbidden")).collect();
     assert!(refused.is_empty(), "rights are missing: {refused:#?}");
     let client = dunnage::cmd::serve::client(Some(&kubeconfig)).await?;
     let maps: Api<ConfigMap> = Api::namespaced(client, "kube-system");
@@ -268,14 +234,10 @@ async fn without_rights_it_stays_up_says_what_is_missing_and_answers_neutrally()
             status == 503 && names("nodes") && names("pods")
         })
         .await?;
-    assert_eq!(
-        extender.get("/readyz").await?,
-        (503, "not-synced\n".to_owned())
-    );
+    assert_eq!(extender.get("/readyz").await?, (503, "not-synced\n".to_owned()));
     let pod = json!({"metadata": {"name": "p"}, "spec": {"restartPolicy": "Never"}});
-    let answer = extender
-        .prioritize(extender_args(&pod, &["a".to_owned(), "b".to_owned()]))
-        .await?;
+    let answer =
+        extender.prioritize(extender_args(&pod, &["a".to_owned(), "b".to_owned()])).await?;
     assert_eq!(
         (answer.status, answer.neutral.as_str(), answer.text.as_str()),
         (200, "not-synced", "[]")

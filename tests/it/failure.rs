@@ -26,7 +26,8 @@ fn pods(prefix: &str, count: usize) -> Vec<PodSpec> {
 async fn pods_are_bound_whatever_happens_to_the_extender() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let client = plane.client();
-    let node = |i| NodeSpec::new(&format!("node-{i}")).holding(IMAGE, if i < 5 { 900 << 20 } else { 1 });
+    let node =
+        |i| NodeSpec::new(&format!("node-{i}")).holding(IMAGE, if i < 5 { 900 << 20 } else { 1 });
     let nodes: Vec<_> = (0..50).map(node).collect();
     make_nodes(&client, &nodes).await?;
     make_namespace(&client, "steps").await?;

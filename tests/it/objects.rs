@@ -34,13 +34,7 @@ pub fn text(name: &str) -> String {
 fn names_in(folder: &str) -> Vec<String> {
     let entries = fs::read_dir(root().join(folder)).expect(folder);
     let mut names: Vec<_> = entries
-        .map(|entry| {
-            entry
-                .expect(folder)
-                .file_name()
-                .into_string()
-                .expect("UTF-8")
-        })
+        .map(|entry| entry.expect(folder).file_name().into_string().expect("UTF-8"))
         .map(|name| format!("{folder}/{name}"))
         .collect();
     names.sort();

@@ -42,11 +42,8 @@ impl Extender {
         command.extend(flags.iter().map(|flag| (*flag).to_owned()));
         let log = dir.join(format!("dunnage-{port}.log"));
         let process = spawn(&command, &log)?;
-        let scheme = if flags.iter().any(|flag| flag.starts_with("--tls-cert")) {
-            "https"
-        } else {
-            "http"
-        };
+        let scheme =
+            if flags.iter().any(|flag| flag.starts_with("--tls-cert")) { "https" } else { "http" };
         let mut extender = Self {
             process,
             command,
@@ -54,9 +51,7 @@ impl Extender {
             url: format!("{scheme}://127.0.0.1:{port}"),
             admin_url: format!("http://127.0.0.1:{admin_port}"),
         };
-        extender
-            .await_answer("/livez", |status, _| status == 200)
-            .await?;
+        extender.await_answer("/livez", |status, _| status == 200).await?;
         Ok(extender)
     }
 
@@ -69,8 +64,7 @@ impl Extender {
 
     /// Waits until the server says that it is ready.
     pub async fn await_ready(&mut self) -> Result<()> {
-        self.await_answer("/readyz", |status, _| status == 200)
-            .await
+        self.await_answer("/readyz", |status, _| status == 200).await
     }
 
     /// Waits until a page of the admin port is as `wanted`, given its status and text.
@@ -83,10 +77,7 @@ impl Extender {
         loop {
             self.process.ensure_running()?;
             let answer = self.get(path).await;
-            if answer
-                .as_ref()
-                .is_ok_and(|(status, text)| wanted(*status, text))
-            {
+            if answer.as_ref().is_ok_and(|(status, text)| wanted(*status, text)) {
                 return Ok(());
             }
             if Instant::now() > deadline {
@@ -101,10 +92,7 @@ impl Extender {
 
     /// Status and text of a page of the admin port.
     pub async fn get(&self, path: &str) -> Result<(u16, String)> {
-        let response = client()
-            .get(format!("{}{path}", self.admin_url))
-            .send()
-            .await?;
+        let response = client().get(format!("{}{path}", self.admin_url)).send().await?;
         Ok((response.status().as_u16(), response.text().await?))
     }
 
@@ -125,22 +113,11 @@ impl Extender {
     /// Status, neutral reason and text of the answer to a prioritize body.
     pub async fn prioritize(&self, body: impl Into<reqwest::Body>) -> Result<Answer> {
         let request = client().post(format!("{}/prioritize", self.url));
-        let response = request
-            .header("content-type", "application/json")
-            .body(body)
-            .send()
-            .await?;
+        let response = request.header("content-type", "application/json").body(body).send().await?;
         let neutral = response.headers().get("dunnage-neutral");
-        let neutral = neutral
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-            .to_owned();
+        let neutral = neutral.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         let status = response.status().as_u16();
-        Ok(Answer {
-            status,
-            neutral,
-            text: response.text().await?,
-        })
+        Ok(Answer { status, neutral, text: response.text().await? })
     }
 
     /// The value of a metric line that starts with `name`, labels included; 0 if there is none.
@@ -174,10 +151,7 @@ impl Answer {
         let list: Vec<Value> = serde_json::from_str(&self.text)?;
         let entry =
             |entry: &Value| Some((entry["Host"].as_str()?.to_owned(), entry["Score"].as_i64()?));
-        list.iter()
-            .map(entry)
-            .collect::<Option<_>>()
-            .context("entries of Host and Score")
+        list.iter().map(entry).collect::<Option<_>>().context("entries of Host and Score")
     }
 }
 

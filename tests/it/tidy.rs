@@ -49,15 +49,9 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 /// Every Rust file of a folder of the repository.
 fn sources(folder: &str) -> Vec<Source> {
     let files = files_below(&root().join(folder));
-    let files = files
-        .into_iter()
-        .filter(|file| file.extension().is_some_and(|e| e == "rs"));
+    let files = files.into_iter().filter(|file| file.extension().is_some_and(|e| e == "rs"));
     let source = |file: PathBuf| {
-        let name = file
-            .strip_prefix(root())
-            .expect("below the root")
-            .display()
-            .to_string();
+        let name = file.strip_prefix(root()).expect("below the root").display().to_string();
         let text = fs::read_to_string(&file).expect("UTF-8");
         Source::new(&name, &text)
     };
@@ -120,11 +114,7 @@ fn every_policy_file_is_valid() {
 #[test]
 fn every_command_in_the_documents_exists() {
     for name in promises::documents() {
-        assert_none(&promises::check_commands(
-            &name,
-            &text(&name),
-            &promises::help,
-        ));
+        assert_none(&promises::check_commands(&name, &text(&name), &promises::help));
     }
 }
 

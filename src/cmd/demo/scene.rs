@@ -22,10 +22,7 @@ const IMAGES: &str = include_str!("images.jsonl");
 /// Time zero: the day of the images, so that a run is the same on every day. 2026-05-20T00:00:00Z.
 pub const EPOCH: Time = Time(1_779_235_200_000_000_000);
 /// A CI node as clouds rent them.
-const CAPACITY: Resources = Resources {
-    cpu_millis: 16_000,
-    memory: Bytes(64 << 30),
-};
+const CAPACITY: Resources = Resources { cpu_millis: 16_000, memory: Bytes(64 << 30) };
 /// What a link of 1 Gbit/s carries beside its headers.
 const LINK_BYTES_PER_SECOND: u64 = 117_000_000;
 /// Gunzip and untar on one core, in compressed bytes: 206 MB of /usr took 4.2 s.
@@ -56,48 +53,26 @@ impl Scene {
         let catalogue = Catalogue::new(images.context("the bundled images")?);
         let node_count = usize::from(flags.nodes);
         let pod_count = usize::try_from(flags.pods)?;
-        let settings = Settings {
-            pod_count,
-            node_count,
-            seed: flags.seed,
-        };
+        let settings = Settings { pod_count, node_count, seed: flags.seed };
         let jobs = workload::generate(&settings, &catalogue);
         let rate = TransferRate::from_bytes_per_second;
         let fetch = rate(LINK_BYTES_PER_SECOND).context("the rate of a link")?;
         let unpack = rate(UNPACK_BYTES_PER_SECOND).context("the rate of unpacking")?;
         let rates = PullRates { fetch, unpack };
-        let hardware = Hardware {
-            node_count,
-            capacity: CAPACITY,
-            rates,
-        };
-        Ok(Self {
-            catalogue,
-            jobs,
-            hardware,
-            seed: flags.seed,
-        })
+        let hardware = Hardware { node_count, capacity: CAPACITY, rates };
+        Ok(Self { catalogue, jobs, hardware, seed: flags.seed })
     }
 
     /// The scene before its first pod.
     #[must_use]
     pub fn engine(&self) -> Engine<'_> {
-        Engine::new(
-            &self.catalogue,
-            &self.jobs,
-            self.hardware,
-            Scheduler::new(self.seed),
-        )
+        Engine::new(&self.catalogue, &self.jobs, self.hardware, Scheduler::new(self.seed))
     }
 
     /// The eyes of a watcher.
     #[must_use]
     pub fn observer(&self) -> Observer<'_> {
-        Observer {
-            catalogue: &self.catalogue,
-            jobs: &self.jobs,
-            epoch: EPOCH,
-        }
+        Observer { catalogue: &self.catalogue, jobs: &self.jobs, epoch: EPOCH }
     }
 
     /// The sums of a run.

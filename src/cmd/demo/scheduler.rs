@@ -35,10 +35,7 @@ impl Scheduler {
     pub fn new(extender_url: &str) -> anyhow::Result<Self> {
         // A proxy from the environment is for the world outside, and this port is our own.
         let client = Client::builder().no_proxy().build()?;
-        Ok(Self {
-            client,
-            url: format!("{extender_url}/prioritize"),
-        })
+        Ok(Self { client, url: format!("{extender_url}/prioritize") })
     }
 
     /// What the extender gives each candidate; `None` for those it does not name.
@@ -51,11 +48,7 @@ impl Scheduler {
         placeable: &Placeable,
         images: impl Iterator<Item = &'a str>,
     ) -> anyhow::Result<Vec<Option<u8>>> {
-        let names: Vec<_> = placeable
-            .candidates
-            .iter()
-            .map(|node| node_name(*node))
-            .collect();
+        let names: Vec<_> = placeable.candidates.iter().map(|node| node_name(*node)).collect();
         let pod = pod(job, &uid(placeable.pod), images);
         let body = json!({ "Pod": pod, "Nodes": null, "NodeNames": names });
         let response = self.client.post(&self.url).json(&body).send().await;

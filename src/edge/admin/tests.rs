@@ -54,11 +54,7 @@ async fn get_of(shared: &Arc<Shared>, path: &str) -> Answered {
 }
 
 fn blind() -> Arc<Shared> {
-    Arc::new(Shared::new(
-        Policy::default(),
-        Interest::default(),
-        Clock::Real,
-    ))
+    Arc::new(Shared::new(Policy::default(), Interest::default(), Clock::Real))
 }
 
 /// A dozen nodes, of which the first three hold the image.
@@ -67,10 +63,7 @@ fn synced() -> Arc<Shared> {
     shared.health().last_contact = Some(shared.clock.now());
     shared.apply(Event::ResyncStarted(Kind::Nodes));
     for number in 0..12 {
-        let image = ReportedImage {
-            names: vec![IMAGE.to_owned()],
-            size_bytes: IMAGE_BYTES,
-        };
+        let image = ReportedImage { names: vec![IMAGE.to_owned()], size_bytes: IMAGE_BYTES };
         shared.apply(Event::NodeApplied(NodeFacts {
             name: format!("node-{number:02}"),
             images: if number < 3 { vec![image] } else { Vec::new() },
@@ -85,10 +78,7 @@ fn synced() -> Arc<Shared> {
 
 /// Decides on a pod over all nodes, remembers it, and binds it.
 fn decide_and_bind(shared: &Shared, node: &str) {
-    let image = PodImage {
-        reference: IMAGE.to_owned(),
-        ..PodImage::default()
-    };
+    let image = PodImage { reference: IMAGE.to_owned(), ..PodImage::default() };
     let pod = PodFacts {
         uid: "uid-1".to_owned(),
         namespace: "ci".to_owned(),
@@ -100,18 +90,13 @@ fn decide_and_bind(shared: &Shared, node: &str) {
     let decision = {
         let tracker = shared.read();
         let nodes = tracker.cluster().nodes_by_name();
-        let candidates = Candidates {
-            nodes: nodes.into_iter().map(|(id, _)| id).collect(),
-            unknown_count: 0,
-        };
+        let candidates =
+            Candidates { nodes: nodes.into_iter().map(|(id, _)| id).collect(), unknown_count: 0 };
         let now = shared.clock.now();
         decide(&pod, &candidates, tracker.cluster(), &shared.policy, now)
     };
     shared.recent().remember(pod.clone(), decision, true);
-    shared.apply(Event::PodApplied(PodFacts {
-        node: Some(node.to_owned()),
-        ..pod
-    }));
+    shared.apply(Event::PodApplied(PodFacts { node: Some(node.to_owned()), ..pod }));
 }
 
 /// Every `prefix…` of lower-case letters that occurs in the text.
@@ -148,16 +133,8 @@ async fn the_page_is_served_under_a_strict_policy() {
 async fn whatever_the_page_asks_for_is_there() {
     let shared = synced();
     let mut paths = [paths_in(HTML, "api/v1/"), paths_in(JS, "api/v1/")].concat();
-    paths.extend(
-        [
-            "page.css",
-            "page.js",
-            "metrics",
-            "version",
-            "readyz?verbose",
-        ]
-        .map(str::to_owned),
-    );
+    paths
+        .extend(["page.css", "page.js", "metrics", "version", "readyz?verbose"].map(str::to_owned));
     assert!(paths.len() > 10, "{paths:?}");
     for path in paths {
         let is_post = path == "api/v1/explain";
@@ -192,11 +169,7 @@ fn the_page_asks_nobody_else_and_makes_no_markup_of_data() {
 
 #[test]
 fn the_page_has_words_for_every_reason() {
-    let neutral = [
-        Neutral::NoImages,
-        Neutral::NoKnownCandidate,
-        Neutral::ImagesUnknown,
-    ];
+    let neutral = [Neutral::NoImages, Neutral::NoKnownCandidate, Neutral::ImagesUnknown];
     let names = Reasons::NAMES.map(|(_, name)| name).into_iter();
     let names = names.chain(neutral.map(Neutral::name));
     for name in names.chain(["not-synced", "stale"]) {
@@ -266,9 +239,7 @@ async fn a_list_of_decisions_has_the_best_candidates_and_the_chosen_one() {
     assert_eq!(listed.len(), LISTED_NODES_MAX + 1, "{listed:?}");
     assert_eq!(listed[..3], ["node-00", "node-01", "node-02"]);
     assert_eq!(listed[LISTED_NODES_MAX], "node-11");
-    let whole = get_of(&shared, "/api/v1/decisions?pod=ci/build")
-        .await
-        .json();
+    let whole = get_of(&shared, "/api/v1/decisions?pod=ci/build").await.json();
     let all = names(&whole["items"][0]);
     assert_eq!(all.len(), 12);
     assert_eq!(all[..LISTED_NODES_MAX], listed[..LISTED_NODES_MAX]);

@@ -65,10 +65,7 @@ impl Deref for Name<'_> {
 /// If it is no JSON object, is cut off, or has no pod.
 pub fn decode<'a>(body: &'a [u8], interest: &Interest) -> serde_json::Result<Asked<'a>> {
     let other = Cell::new(false);
-    let seed = ArgsSeed {
-        interest,
-        other: &other,
-    };
+    let seed = ArgsSeed { interest, other: &other };
     let mut json = serde_json::Deserializer::from_slice(body);
     match seed.deserialize(&mut json) {
         Ok(request) => Ok(Asked::ForStep(Box::new(request))),
@@ -157,18 +154,10 @@ pub fn answer(decision: &Decision, cluster: &Cluster, unknown: &[&Name<'_>]) -> 
     let known = decision.rows.iter().filter(|row| row.points > 0);
     let known = known.map(|row| (&*cluster.node(row.node).name, row.points));
     let points = decision.unknown_points;
-    let unknown = unknown
-        .iter()
-        .filter(|_| points > 0)
-        .map(|name| (&***name, points));
-    let list: Vec<_> = known
-        .chain(unknown)
-        .map(|(host, score)| HostPriority { host, score })
-        .collect();
-    Answer {
-        json: to_json(&list),
-        entries: list.len(),
-    }
+    let unknown = unknown.iter().filter(|_| points > 0).map(|name| (&***name, points));
+    let list: Vec<_> =
+        known.chain(unknown).map(|(host, score)| HostPriority { host, score }).collect();
+    Answer { json: to_json(&list), entries: list.len() }
 }
 
 #[derive(Deserialize)]
@@ -196,22 +185,14 @@ pub fn pass_all(body: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let FilterArgs { nodes, node_names } = args;
-    Some(to_json(&FilterResult {
-        nodes,
-        node_names,
-        error: "",
-    }))
+    Some(to_json(&FilterResult { nodes, node_names, error: "" }))
 }
 
 /// An `ExtenderFilterResult` that says why there is none.
 #[must_use]
 pub fn filter_error(reason: &str) -> Vec<u8> {
     let error = format!("dunnage: cannot read the request: {reason}");
-    to_json(&FilterResult {
-        nodes: None,
-        node_names: None,
-        error: &error,
-    })
+    to_json(&FilterResult { nodes: None, node_names: None, error: &error })
 }
 
 fn to_json(value: &impl Serialize) -> Vec<u8> {

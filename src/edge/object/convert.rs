@@ -31,27 +31,15 @@ const PULL_FAILURES: [&str; 6] = [
 pub fn is_step<M: Named>(pod: &PodObject<M>, interest: &Interest) -> bool {
     static NO_LABELS: BTreeMap<String, String> = BTreeMap::new();
     let spec = pod.spec.as_ref();
-    let restart_policy = spec
-        .and_then(|spec| spec.restart_policy.as_deref())
-        .unwrap_or_default();
-    let scheduler_name = spec
-        .and_then(|spec| spec.scheduler_name.as_deref())
-        .unwrap_or_default();
+    let restart_policy = spec.and_then(|spec| spec.restart_policy.as_deref()).unwrap_or_default();
+    let scheduler_name = spec.and_then(|spec| spec.scheduler_name.as_deref()).unwrap_or_default();
     let labels = pod.metadata.labels().unwrap_or(&NO_LABELS);
-    interest.is_step(&PodSketch {
-        restart_policy,
-        scheduler_name,
-        labels,
-    })
+    interest.is_step(&PodSketch { restart_policy, scheduler_name, labels })
 }
 
 /// What the model needs of a pod.
 pub fn pod_facts<M: Named>(pod: PodObject<M>, is_step: bool) -> PodFacts {
-    let PodObject {
-        metadata,
-        spec,
-        status,
-    } = pod;
+    let PodObject { metadata, spec, status } = pod;
     let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
     let name = metadata.name().to_owned();
     let namespace = metadata.namespace().to_owned();
@@ -79,20 +67,13 @@ pub fn node_facts<M: Named>(node: NodeObject<M>, label_keys: &BTreeSet<String>) 
     let status = status.unwrap_or_default();
     let info = status.node_info.unwrap_or_default();
     let labels = metadata.labels();
-    let kept = label_keys
-        .iter()
-        .filter_map(|key| Some((key.clone(), labels?.get(key)?.clone())));
+    let kept = label_keys.iter().filter_map(|key| Some((key.clone(), labels?.get(key)?.clone())));
     NodeFacts {
         name: metadata.name().to_owned(),
         platform: platform(&info, labels),
         labels: kept.collect(),
         kubelet_minor: kubelet_minor(&info),
-        images: status
-            .images
-            .unwrap_or_default()
-            .into_iter()
-            .map(reported)
-            .collect(),
+        images: status.images.unwrap_or_default().into_iter().map(reported).collect(),
     }
 }
 
@@ -100,29 +81,20 @@ fn reported(image: ContainerImage) -> ReportedImage {
     ReportedImage {
         names: image.names.unwrap_or_default(),
         // A negative size is as untold as none.
-        size_bytes: image
-            .size_bytes
-            .and_then(|size| u64::try_from(size).ok())
-            .unwrap_or(0),
+        size_bytes: image.size_bytes.and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
     }
 }
 
 /// Every image in the order a kubelet pulls them: image volumes are mounted before any container
 /// starts, init containers run in order, then the containers.
 fn images(spec: &PodSpec, status: &PodStatus) -> Vec<PodImage> {
-    let volumes = spec
-        .volumes
-        .iter()
-        .flatten()
-        .filter_map(|volume| volume.image.as_ref());
+    let volumes = spec.volumes.iter().flatten().filter_map(|volume| volume.image.as_ref());
     let volumes = volumes.filter_map(|image| {
         let reference = image.reference.as_deref()?;
         Some(wanted(reference, image.pull_policy.as_deref(), None))
     });
-    let init = of_containers(
-        spec.init_containers.as_ref(),
-        status.init_container_statuses.as_ref(),
-    );
+    let init =
+        of_containers(spec.init_containers.as_ref(), status.init_container_statuses.as_ref());
     let main = of_containers(spec.containers.as_ref(), status.container_statuses.as_ref());
     volumes.chain(init).chain(main).collect()
 }
@@ -131,20 +103,10 @@ fn of_containers<'a>(
     containers: Option<&'a Vec<Container>>,
     statuses: Option<&'a Vec<ContainerStatus>>,
 ) -> impl Iterator<Item = PodImage> + 'a {
-    containers
-        .into_iter()
-        .flatten()
-        .filter_map(move |container| {
-            let status = statuses
-                .into_iter()
-                .flatten()
-                .find(|status| status.name == container.name);
-            Some(wanted(
-                container.image.as_deref()?,
-                container.image_pull_policy.as_deref(),
-                status,
-            ))
-        })
+    containers.into_iter().flatten().filter_map(move |container| {
+        let status = statuses.into_iter().flatten().find(|status| status.name == container.name);
+        Some(wanted(container.image.as_deref()?, container.image_pull_policy.as_deref(), status))
+    })
 }
 
 fn wanted(reference: &str, policy: Option<&str>, status: Option<&ContainerStatus>) -> PodImage {
@@ -153,9 +115,7 @@ fn wanted(reference: &str, policy: Option<&str>, status: Option<&ContainerStatus
     PodImage {
         reference: reference.to_owned(),
         pull_policy: pull_policy(policy, reference),
-        image_id: status
-            .and_then(|status| status.image_id.clone())
-            .filter(|id| !id.is_empty()),
+        image_id: status.and_then(|status| status.image_id.clone()).filter(|id| !id.is_empty()),
         pull_fails: waiting.is_some_and(|reason| PULL_FAILURES.contains(&reason)),
     }
 }
@@ -191,15 +151,7 @@ fn bound_at(status: &PodStatus) -> Option<Time> {
 fn ended_at(status: &PodStatus) -> Option<Time> {
     let statuses = status.container_statuses.iter().flatten();
     let ends = statuses.filter_map(|status| {
-        time(
-            status
-                .state
-                .as_ref()?
-                .terminated
-                .as_ref()?
-                .finished_at
-                .as_deref()?,
-        )
+        time(status.state.as_ref()?.terminated.as_ref()?.finished_at.as_deref()?)
     });
     ends.max()
 }
@@ -212,18 +164,11 @@ fn time(text: &str) -> Option<Time> {
 
 fn secrets(spec: &PodSpec) -> Vec<String> {
     let secrets = spec.image_pull_secrets.iter().flatten();
-    secrets
-        .filter_map(|secret| secret.name.clone())
-        .filter(|name| !name.is_empty())
-        .collect()
+    secrets.filter_map(|secret| secret.name.clone()).filter(|name| !name.is_empty()).collect()
 }
 
 fn platform(info: &NodeInfo, labels: Option<&BTreeMap<String, String>>) -> Platform {
-    let label = |key: &str| {
-        labels
-            .and_then(|labels| labels.get(key))
-            .map(String::as_str)
-    };
+    let label = |key: &str| labels.and_then(|labels| labels.get(key)).map(String::as_str);
     let told = |field: &'_ Option<String>| field.clone().filter(|text| !text.is_empty());
     let os = told(&info.operating_system)
         .or_else(|| label("kubernetes.io/os").map(str::to_owned))

@@ -65,19 +65,13 @@ pub struct ImageView {
 #[must_use]
 pub fn nodes(cluster: &Cluster, policy: &Policy, now: Time) -> Vec<NodeView> {
     let nodes = cluster.nodes_by_name();
-    nodes
-        .into_iter()
-        .map(|(_, node)| node_view(node, cluster, policy, now))
-        .collect()
+    nodes.into_iter().map(|(_, node)| node_view(node, cluster, policy, now)).collect()
 }
 
 /// Images with known layers, then records without, each ordered by first name and digest.
 #[must_use]
 pub fn images(cluster: &Cluster) -> Vec<ImageView> {
-    let mut known: Vec<_> = cluster
-        .images()
-        .map(|image| image_view(image, cluster))
-        .collect();
+    let mut known: Vec<_> = cluster.images().map(|image| image_view(image, cluster)).collect();
     let records = (0u32..).map(RecordId).zip(&cluster.records);
     let held = records
         .filter(|(id, record)| record.image.is_none() && cluster.record_ids.key(id.0).is_some());
@@ -92,16 +86,11 @@ pub fn images(cluster: &Cluster) -> Vec<ImageView> {
 fn node_view(node: &Node, cluster: &Cluster, policy: &Policy, now: Time) -> NodeView {
     let size = |id: RecordId| {
         let record = cluster.record(id);
-        let layers = record
-            .image
-            .map(|image: ImageId| cluster.image(image).total_bytes());
+        let layers = record.image.map(|image: ImageId| cluster.image(image).total_bytes());
         layers.unwrap_or_default().max(record.size).0
     };
     let rules = QueueRules {
-        rates: PullRates {
-            fetch: policy.fetch,
-            unpack: policy.unpack,
-        },
+        rates: PullRates { fetch: policy.fetch, unpack: policy.unpack },
         order: policy.pull_order(&node.labels),
         later_share: policy.later_share,
     };
@@ -112,9 +101,7 @@ fn node_view(node: &Node, cluster: &Cluster, policy: &Policy, now: Time) -> Node
     });
     NodeView {
         name: node.name.to_string(),
-        platform: node
-            .platform
-            .map_or_else(unknown, |id| cluster.platform(id).to_string()),
+        platform: node.platform.map_or_else(unknown, |id| cluster.platform(id).to_string()),
         images: node.held.len(),
         image_bytes: node.held.iter().map(|held| size(held.record)).sum(),
         list_cut: node.list_cut_at.is_some(),
@@ -133,11 +120,7 @@ fn image_view(image: &Image, cluster: &Cluster) -> ImageView {
             .iter()
             .map(|&id| cluster.reference_text(id).to_owned())
             .collect(),
-        digests: image
-            .digests
-            .iter()
-            .map(|&id| cluster.digest_text(id).to_owned())
-            .collect(),
+        digests: image.digests.iter().map(|&id| cluster.digest_text(id).to_owned()).collect(),
         platform: cluster.platform(image.platform).to_string(),
         bytes: image.total_bytes().0,
         layers: Some(image.chains.len()),
@@ -154,14 +137,8 @@ fn record_view(id: RecordId, cluster: &Cluster) -> ImageView {
             .iter()
             .map(|&id| cluster.reference_text(id).to_owned())
             .collect(),
-        digests: record
-            .digests
-            .iter()
-            .map(|&id| cluster.digest_text(id).to_owned())
-            .collect(),
-        platform: record
-            .platform
-            .map_or_else(unknown, |id| cluster.platform(id).to_string()),
+        digests: record.digests.iter().map(|&id| cluster.digest_text(id).to_owned()).collect(),
+        platform: record.platform.map_or_else(unknown, |id| cluster.platform(id).to_string()),
         bytes: record.size.0,
         layers: None,
         nodes: record.holders.len(),

@@ -17,11 +17,7 @@ fn check(text: &str, expected: &str) {
 
 #[test]
 fn spellings_of_one_hub_image_are_one_name() {
-    for text in [
-        "golang:1.9",
-        "docker.io/golang:1.9",
-        "index.docker.io/library/golang:1.9",
-    ] {
+    for text in ["golang:1.9", "docker.io/golang:1.9", "index.docker.io/library/golang:1.9"] {
         check(text, "docker.io/library/golang:1.9");
     }
     check("golang", "docker.io/library/golang:latest");
@@ -34,15 +30,9 @@ fn ports_tags_and_digests_are_told_apart() {
     check("localhost:5000/a", "localhost:5000/a:latest");
     check("localhost/a/b:x", "localhost/a/b:x");
     check(&format!("r.io/a:tag@{digest}"), &format!("r.io/a@{digest}"));
-    check(
-        &format!("docker-pullable://r.io/a@{digest}"),
-        &format!("r.io/a@{digest}"),
-    );
+    check(&format!("docker-pullable://r.io/a@{digest}"), &format!("r.io/a@{digest}"));
     check(&digest, &digest);
-    assert_eq!(
-        Reference::parse(&digest).and_then(|r| r.digest().map(str::len)),
-        Some(71)
-    );
+    assert_eq!(Reference::parse(&digest).and_then(|r| r.digest().map(str::len)), Some(71));
 }
 
 #[test]
@@ -63,10 +53,7 @@ fn latest_is_a_tag_and_no_part_of_a_digest() {
     let is_latest = |text: &str| Reference::parse(text).is_some_and(|r| r.is_latest());
     assert!(is_latest("golang") && is_latest("golang:latest"));
     assert!(!is_latest("golang:1") && !is_latest("golang:not-latest"));
-    assert!(!is_latest(&format!(
-        "golang:latest@sha256:{}",
-        "0".repeat(64)
-    )));
+    assert!(!is_latest(&format!("golang:latest@sha256:{}", "0".repeat(64))));
 }
 
 /// Any reference that the grammar allows, but for a first part in upper case without a dot or port.

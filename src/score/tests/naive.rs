@@ -64,23 +64,16 @@ impl Told<'_> {
     fn current(&self, reference: &Reference, node: &NodeFacts) -> Option<ImageId> {
         let name = self.cluster.name_ids(reference.as_str());
         let id = self.cluster.node_id(&node.name).expect("was told");
-        self.cluster
-            .current_image(name, self.cluster.node(id).platform)
+        self.cluster.current_image(name, self.cluster.node(id).platform)
     }
 
     fn missing_layers(&self, id: ImageId, node: &NodeFacts, moved: &mut BTreeSet<Stack>) -> Bytes {
         let manifest = self.cluster.digest_text(self.cluster.image(id).digests[0]);
-        let facts = self
-            .images
-            .iter()
-            .find(|facts| facts.digests[0] == manifest);
+        let facts = self.images.iter().find(|facts| facts.digests[0] == manifest);
         let facts = facts.expect("was told");
         let stacks = stacks(facts);
         let there = self.stacks_on(node);
-        let depth = stacks
-            .iter()
-            .take_while(|stack| there.contains(*stack))
-            .count();
+        let depth = stacks.iter().take_while(|stack| there.contains(*stack)).count();
         let mut bytes = Bytes(0);
         for (at, stack) in stacks.into_iter().enumerate().skip(depth) {
             let layer = &facts.layers[at];
@@ -122,9 +115,7 @@ impl Told<'_> {
             return Bytes(0);
         };
         let newest = self.cluster.record(record).digests[0];
-        let wanted = reference
-            .digest()
-            .unwrap_or(self.cluster.digest_text(newest));
+        let wanted = reference.digest().unwrap_or(self.cluster.digest_text(newest));
         if listed_names(node).any(|name| name.digest() == Some(wanted)) {
             return Bytes(0);
         }
@@ -153,7 +144,5 @@ fn references(names: &[String]) -> impl Iterator<Item = Reference> {
 }
 
 fn listed_names(node: &NodeFacts) -> impl Iterator<Item = Reference> {
-    node.images
-        .iter()
-        .flat_map(|entry| references(&entry.names))
+    node.images.iter().flat_map(|entry| references(&entry.names))
 }

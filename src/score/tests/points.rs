@@ -20,10 +20,7 @@ fn world() -> World {
 
 fn points(world: &World, names: &[&str], unknown_count: usize) -> (Vec<(i8, u8)>, u8) {
     let nodes = names.iter().map(|name| world.id(name)).collect();
-    let candidates = Candidates {
-        nodes,
-        unknown_count,
-    };
+    let candidates = Candidates { nodes, unknown_count };
     let pod = pod("p").wants(TAG);
     let decision = decide(&pod, &candidates, world.cluster(), &policy(), world.now);
     assert_eq!(decision.unknown_count, unknown_count);
@@ -44,10 +41,7 @@ fn raw_points_are_signed_against_a_cold_idle_node() {
 fn the_answer_starts_at_the_lowest_or_ten_under_the_highest() {
     let world = world();
     assert_eq!(points(&world, &["cold", "warm"], 0).0, [(0, 0), (10, 10)]);
-    assert_eq!(
-        points(&world, &["cold", "queued"], 0).0,
-        [(0, 10), (-10, 0)]
-    );
+    assert_eq!(points(&world, &["cold", "queued"], 0).0, [(0, 10), (-10, 0)]);
     let all = points(&world, &["queued", "cold", "warm"], 0);
     assert_eq!(all.0, [(-10, 0), (0, 0), (10, 10)]);
 }
@@ -64,23 +58,14 @@ fn candidates_that_nobody_knows_count_as_cold_and_idle() {
     let world = world();
     assert_eq!(points(&world, &["warm"], 2), (vec![(10, 10)], 0));
     assert_eq!(points(&world, &["queued"], 1), (vec![(-10, 0)], 10));
-    assert_eq!(
-        points(&world, &["queued", "warm"], 1),
-        (vec![(-10, 0), (10, 10)], 0)
-    );
+    assert_eq!(points(&world, &["queued", "warm"], 1), (vec![(-10, 0), (10, 10)], 0));
 }
 
 #[test]
 fn a_candidate_asked_about_twice_gets_one_row_and_rows_keep_the_order_asked() {
     let world = world();
-    assert_eq!(
-        points(&world, &["warm", "cold", "warm"], 0).0,
-        [(10, 10), (0, 0)]
-    );
+    assert_eq!(points(&world, &["warm", "cold", "warm"], 0).0, [(10, 10), (0, 0)]);
     let decision = decided(&world, &pod("p").wants(TAG), &policy());
     let asked = everywhere(&world).nodes;
-    assert_eq!(
-        decision.rows.iter().map(|row| row.node).collect::<Vec<_>>(),
-        asked
-    );
+    assert_eq!(decision.rows.iter().map(|row| row.node).collect::<Vec<_>>(), asked);
 }

@@ -28,9 +28,7 @@ struct Case {
 fn any_case() -> impl Strategy<Value = Case> {
     let nodes = prop_oneof![1..6_usize, 60..140_usize];
     let nodes = nodes.prop_flat_map(|count| {
-        let nodes: Vec<_> = (0..count)
-            .map(|at| any_node(Just(format!("n{at}"))))
-            .collect();
+        let nodes: Vec<_> = (0..count).map(|at| any_node(Just(format!("n{at}")))).collect();
         nodes
     });
     let images = prop::collection::vec(any_image(), 0..12);
@@ -46,13 +44,7 @@ fn any_case() -> impl Strategy<Value = Case> {
             if secret {
                 pod = pod.with_secret("other");
             }
-            Case {
-                world: told(&images, &nodes, &bound),
-                images,
-                nodes,
-                bound,
-                pod,
-            }
+            Case { world: told(&images, &nodes, &bound), images, nodes, bound, pod }
         },
     )
 }
@@ -66,14 +58,8 @@ fn told(images: &[ImageFacts], nodes: &[NodeFacts], bound: &[PodFacts]) -> World
     for facts in bound {
         let mut facts = facts.clone();
         facts.phase = PodPhase::Waiting;
-        facts
-            .images
-            .iter_mut()
-            .for_each(|image| image.image_id = None);
-        if nodes
-            .iter()
-            .any(|node| Some(&node.name) == facts.node.as_ref())
-        {
+        facts.images.iter_mut().for_each(|image| image.image_id = None);
+        if nodes.iter().any(|node| Some(&node.name) == facts.node.as_ref()) {
             world = world.pod(facts);
         }
     }
@@ -84,10 +70,7 @@ fn told(images: &[ImageFacts], nodes: &[NodeFacts], bound: &[PodFacts]) -> World
 fn latest(images: &[ImageFacts]) -> Vec<ImageFacts> {
     let mut latest: Vec<ImageFacts> = Vec::new();
     for facts in images {
-        match latest
-            .iter_mut()
-            .find(|known| known.digests == facts.digests)
-        {
+        match latest.iter_mut().find(|known| known.digests == facts.digests) {
             Some(known) if known.layers.iter().any(|layer| layer.diff_id.is_some()) => {}
             Some(known) => *known = facts.clone(),
             None => latest.push(facts.clone()),

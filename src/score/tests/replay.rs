@@ -52,9 +52,7 @@ impl Objects {
 /// Pods that wait were bound just before the end, those that ended did so long ago.
 fn timed(mut event: Event) -> Event {
     if let Event::PodApplied(facts) = &mut event {
-        let seconds = facts
-            .bound_at
-            .map_or(0, |bound| bound.since(at(9_000)).0 / 1_000_000_000);
+        let seconds = facts.bound_at.map_or(0, |bound| bound.since(at(9_000)).0 / 1_000_000_000);
         facts.bound_at = Some(at(13_500 + seconds / 2));
         facts.ended_at = Some(at(9_000));
     }

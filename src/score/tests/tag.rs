@@ -11,9 +11,7 @@ const TAG: &str = "r.io/golang:1";
 /// `new` and `old` hold the tag, each with the image of its time; `layers` holds the new layers under
 /// another name, `based` only their base.
 fn world() -> World {
-    let old = image("old")
-        .layer("old os", 40 * MB)
-        .layer("old go", 190 * MB);
+    let old = image("old").layer("old os", 40 * MB).layer("old go", 190 * MB);
     let new = image("new").layer("os", 50 * MB).layer("go", 200 * MB);
     World::new()
         .image(old.tagged(TAG).published(10))
@@ -60,35 +58,22 @@ fn always_resolves_the_tag_so_that_only_current_layers_count() {
 fn a_node_without_the_reference_is_the_last_choice_for_a_pod_that_never_pulls() {
     let world = world();
     let decision = decided(&world, &pod("p").pulls(PullPolicy::Never, TAG), &policy());
-    for (node, raw) in [
-        ("based", -10),
-        ("layers", -10),
-        ("cold", -10),
-        ("old", 4),
-        ("new", 4),
-    ] {
+    for (node, raw) in [("based", -10), ("layers", -10), ("cold", -10), ("old", 4), ("new", 4)] {
         assert_eq!(row(&world, &decision, node).raw, raw, "{node}");
     }
 }
 
 #[test]
 fn a_kubelet_asks_again_for_a_secret_it_did_not_see_from_1_35_on() {
-    let world = world().node(
-        node("old 34")
-            .kubelet(34)
-            .lists(&[&pinned("r.io/golang", "old"), TAG], 230 * MB),
-    );
+    let world = world()
+        .node(node("old 34").kubelet(34).lists(&[&pinned("r.io/golang", "old"), TAG], 230 * MB));
     let wants = pod("p").wants(TAG).with_secret("mine");
     let missing = |world: &World| {
         let decision = decided(world, &wants, &policy());
         ["new", "old", "old 34"].map(|name| row(world, &decision, name).missing.0)
     };
     assert_eq!(missing(&world), [0, 250 * MB, 0]);
-    let seen = pod("seen")
-        .wants(TAG)
-        .got(&pinned("r.io/golang", "old"))
-        .on("old")
-        .running();
+    let seen = pod("seen").wants(TAG).got(&pinned("r.io/golang", "old")).on("old").running();
     let elsewhere = world.pod(seen.clone().with_secret("yours"));
     assert_eq!(missing(&elsewhere), [0, 250 * MB, 0]);
     assert_eq!(missing(&elsewhere.pod(seen.with_secret("mine"))), [0, 0, 0]);
@@ -105,17 +90,11 @@ fn a_tag_that_no_source_resolves_means_the_newest_digest_that_a_node_reports() {
     check(
         &world,
         &pod("p").pulls(PullPolicy::Always, tag),
-        &[
-            ("cold", 80 * MB, &[]),
-            ("early", 80 * MB, &[]),
-            ("late", 0, &[]),
-        ],
+        &[("cold", 80 * MB, &[]), ("early", 80 * MB, &[]), ("late", 0, &[])],
     );
     // Without any digest to go by, whoever has the tag has most likely all of it: also where the
     // kubelet asks again.
-    let untold = World::new()
-        .node(node("cold"))
-        .node(node("here").lists(&[tag], 80 * MB));
+    let untold = World::new().node(node("cold")).node(node("here").lists(&[tag], 80 * MB));
     let rows: &[(&str, u64, &[&str])] = &[("cold", 80 * MB, &[]), ("here", 0, &[])];
     check(&untold, &pod("p").pulls(PullPolicy::Always, tag), rows);
     let asks = pod("p").wants(tag).with_secret("mine");
@@ -130,15 +109,7 @@ fn a_pinned_image_is_found_by_digest_where_its_names_were_cut() {
         .image(image("new").layer("os", 50 * MB).also("index"))
         .node(node("cold"))
         .node(node("here").lists(&[&pinned("a.io/x", "new"), "a.io/x:1"], 50 * MB));
-    check(
-        &world,
-        &pod("p").wants(&name),
-        &[("cold", 50 * MB, &[]), ("here", 0, &[])],
-    );
+    check(&world, &pod("p").wants(&name), &[("cold", 50 * MB, &[]), ("here", 0, &[])]);
     let by_index = pinned("r.io/golang", "index");
-    check(
-        &world,
-        &pod("p").wants(&by_index),
-        &[("cold", 50 * MB, &[]), ("here", 0, &[])],
-    );
+    check(&world, &pod("p").wants(&by_index), &[("cold", 50 * MB, &[]), ("here", 0, &[])]);
 }

@@ -30,43 +30,16 @@ fn scene(pod_count: usize, node_count: usize, seed: u64) -> Scene {
         image("ccc", &[("base", 100), ("tools", 600), ("c", 300)]),
         image("dddd", &[("d", 700)]),
     ]);
-    let jobs = workload::generate(
-        &Settings {
-            pod_count,
-            node_count,
-            seed,
-        },
-        &catalogue,
-    );
+    let jobs = workload::generate(&Settings { pod_count, node_count, seed }, &catalogue);
     let rate = TransferRate::from_bytes_per_second(100_000_000).expect("in range");
-    let capacity = Resources {
-        cpu_millis: 16_000,
-        memory: Bytes(64 << 30),
-    };
-    let rates = PullRates {
-        fetch: rate,
-        unpack: rate,
-    };
-    Scene {
-        catalogue,
-        jobs,
-        hardware: Hardware {
-            node_count,
-            capacity,
-            rates,
-        },
-        seed,
-    }
+    let capacity = Resources { cpu_millis: 16_000, memory: Bytes(64 << 30) };
+    let rates = PullRates { fetch: rate, unpack: rate };
+    Scene { catalogue, jobs, hardware: Hardware { node_count, capacity, rates }, seed }
 }
 
 impl Scene {
     fn engine(&self) -> Engine<'_> {
-        Engine::new(
-            &self.catalogue,
-            &self.jobs,
-            self.hardware,
-            Scheduler::new(self.seed),
-        )
+        Engine::new(&self.catalogue, &self.jobs, self.hardware, Scheduler::new(self.seed))
     }
 
     fn stock(&self) -> Totals {
@@ -76,11 +49,7 @@ impl Scene {
     }
 
     fn dunnage(&self) -> Totals {
-        let observer = Observer {
-            catalogue: &self.catalogue,
-            jobs: &self.jobs,
-            epoch: Time(1),
-        };
+        let observer = Observer { catalogue: &self.catalogue, jobs: &self.jobs, epoch: Time(1) };
         let mut tracker = Tracker::default();
         for event in observer.first_list(self.hardware.node_count) {
             tracker.apply(event, Time(1));
@@ -111,39 +80,13 @@ fn points(
         reference: scene.catalogue.image(*number).reference().to_owned(),
         ..Default::default()
     };
-    let pod = PodFacts {
-        is_step: true,
-        images: images.map(image).collect(),
-        ..Default::default()
-    };
+    let pod = PodFacts { is_step: true, images: images.map(image).collect(), ..Default::default() };
     let cluster = tracker.cluster();
-    let id = |node: &_| {
-        cluster
-            .node_id(&node_name(*node))
-            .expect("listed at the start")
-    };
+    let id = |node: &_| cluster.node_id(&node_name(*node)).expect("listed at the start");
     let nodes = placeable.candidates.iter().map(id).collect();
-    let decision = decide(
-        &pod,
-        &Candidates {
-            nodes,
-            unknown_count: 0,
-        },
-        cluster,
-        policy,
-        now,
-    );
-    assert_eq!(
-        decision.rows.len(),
-        placeable.candidates.len(),
-        "{:?}",
-        decision.neutral
-    );
-    decision
-        .rows
-        .iter()
-        .map(|row| (row.points > 0).then_some(row.points))
-        .collect()
+    let decision = decide(&pod, &Candidates { nodes, unknown_count: 0 }, cluster, policy, now);
+    assert_eq!(decision.rows.len(), placeable.candidates.len(), "{:?}", decision.neutral);
+    decision.rows.iter().map(|row| (row.points > 0).then_some(row.points)).collect()
 }
 
 #[test]
@@ -164,10 +107,7 @@ fn pods_wait_for_room_and_are_placed_once_there_is_some() {
     scene.hardware.node_count = 2;
     let totals = scene.stock();
     assert_eq!(totals.started, 300);
-    assert!(
-        totals.mean_wait > crate::model::unit::Nanos::from_seconds(60),
-        "{totals:?}"
-    );
+    assert!(totals.mean_wait > crate::model::unit::Nanos::from_seconds(60), "{totals:?}");
 }
 
 #[test]

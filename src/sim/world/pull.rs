@@ -25,11 +25,7 @@ impl World<'_> {
     fn missing_layers(&self, image: ImageNumber, node: NodeNumber) -> Vec<Bytes> {
         let image = self.catalogue.image(image);
         let held = &self.nodes[node.0].chains;
-        let depth = image
-            .chains
-            .iter()
-            .take_while(|chain| held[chain.0])
-            .count();
+        let depth = image.chains.iter().take_while(|chain| held[chain.0]).count();
         image.bytes_beyond(depth)
     }
 
@@ -72,14 +68,9 @@ impl World<'_> {
 /// At 100 MB/s for both, 100 MB and 200 MB take 5 s: fetched at 1 and 3, unpacked at 2 and 5.
 #[must_use]
 pub fn pull_time(layers: &[Bytes], rates: PullRates) -> Nanos {
-    let (_, unpacked) = layers
-        .iter()
-        .fold((Nanos(0), Nanos(0)), |(fetched, unpacked), &bytes| {
-            let fetched = fetched + rates.fetch.duration_of(bytes);
-            (
-                fetched,
-                fetched.max(unpacked) + rates.unpack.duration_of(bytes),
-            )
-        });
+    let (_, unpacked) = layers.iter().fold((Nanos(0), Nanos(0)), |(fetched, unpacked), &bytes| {
+        let fetched = fetched + rates.fetch.duration_of(bytes);
+        (fetched, fetched.max(unpacked) + rates.unpack.duration_of(bytes))
+    });
     unpacked
 }

@@ -12,18 +12,8 @@ const HERE: NodeNumber = NodeNumber(0);
 
 fn hardware(node_count: usize) -> Hardware {
     let rate = TransferRate::from_bytes_per_second(100_000_000).expect("in range");
-    let capacity = Resources {
-        cpu_millis: 4000,
-        memory: Bytes(8 << 30),
-    };
-    Hardware {
-        node_count,
-        capacity,
-        rates: PullRates {
-            fetch: rate,
-            unpack: rate,
-        },
-    }
+    let capacity = Resources { cpu_millis: 4000, memory: Bytes(8 << 30) };
+    Hardware { node_count, capacity, rates: PullRates { fetch: rate, unpack: rate } }
 }
 
 fn catalogue() -> Catalogue {
@@ -40,10 +30,7 @@ fn job(images: &[usize], seconds: u64) -> Job {
         images: images.iter().copied().map(ImageNumber).collect(),
         arrives_at: Nanos(0),
         runs_for: Nanos::from_seconds(seconds),
-        requests: Resources {
-            cpu_millis: 1000,
-            memory: Bytes(1 << 30),
-        },
+        requests: Resources { cpu_millis: 1000, memory: Bytes(1 << 30) },
     }
 }
 
@@ -54,10 +41,7 @@ fn started(world: &World<'_>, pod: usize) -> Option<Nanos> {
 #[test]
 fn a_layer_is_fetched_while_the_one_below_is_unpacked() {
     let layers = [Bytes(100_000_000), Bytes(200_000_000)];
-    assert_eq!(
-        pull_time(&layers, hardware(1).rates),
-        Nanos::from_seconds(5)
-    );
+    assert_eq!(pull_time(&layers, hardware(1).rates), Nanos::from_seconds(5));
     assert_eq!(pull_time(&[], hardware(1).rates), Nanos(0));
 }
 
@@ -73,10 +57,7 @@ fn pulls_of_a_node_are_serial_and_move_only_what_is_not_there() {
     // The third pod asked before its image was there, so it stands in line; then nothing is moved.
     assert_eq!(started(&world, 2), Some(Nanos::from_seconds(13)));
     assert_eq!(world.moved(), Bytes(700_000_000));
-    assert_eq!(
-        world.moved(),
-        catalogue.distinct_bytes([ImageNumber(0), ImageNumber(1)])
-    );
+    assert_eq!(world.moved(), catalogue.distinct_bytes([ImageNumber(0), ImageNumber(1)]));
 }
 
 #[test]
@@ -127,21 +108,9 @@ fn watchers_hear_of_everything_in_order_and_of_images_within_ten_seconds() {
     let images = vec![ImageNumber(0)];
     // The second of two nodes sends its status at 5 s, 15 s, ...; what came at 5 s waits for the next.
     let expected = [
-        (
-            seconds(0),
-            Change::Bound {
-                pod,
-                node: NodeNumber(1),
-            },
-        ),
+        (seconds(0), Change::Bound { pod, node: NodeNumber(1) }),
         (seconds(5), Change::Started { pod }),
-        (
-            seconds(15),
-            Change::Listed {
-                node: NodeNumber(1),
-                images,
-            },
-        ),
+        (seconds(15), Change::Listed { node: NodeNumber(1), images }),
         (seconds(15), Change::Ended { pod }),
         (seconds(75), Change::Removed { pod }),
     ];

@@ -15,20 +15,8 @@ fn golang() -> ImageFacts {
 #[test]
 fn an_image_is_recognised_whether_it_or_its_node_is_told_first() {
     let listed = || node("a").lists(&[&pinned("r.io/golang", "golang")], 250);
-    assert_eq!(
-        World::new()
-            .image(golang())
-            .node(listed())
-            .depth("a", "golang"),
-        2
-    );
-    assert_eq!(
-        World::new()
-            .node(listed())
-            .image(golang())
-            .depth("a", "golang"),
-        2
-    );
+    assert_eq!(World::new().image(golang()).node(listed()).depth("a", "golang"), 2);
+    assert_eq!(World::new().node(listed()).image(golang()).depth("a", "golang"), 2);
 }
 
 #[test]
@@ -50,10 +38,7 @@ fn a_base_stays_while_another_image_on_the_node_needs_it() {
     let both = node("a")
         .lists(&[&pinned("r.io/golang", "golang")], 250)
         .lists(&[&pinned("r.io/os", "os")], 50);
-    let world = World::new()
-        .image(golang())
-        .image(image("os").layer("os", 50))
-        .node(both);
+    let world = World::new().image(golang()).image(image("os").layer("os", 50)).node(both);
     let world = world.node(node("a").lists(&[&pinned("r.io/os", "os")], 50));
     assert_eq!(world.depth("a", "golang"), 1);
 }
@@ -72,12 +57,7 @@ fn when_the_config_becomes_known_chains_run_over_diff_ids_and_nothing_is_lost() 
     assert_eq!(world.depth("a", "os"), 1);
     // What is known once is not forgotten when a source that knows less tells the image again.
     let world = world.image(golang());
-    assert!(
-        world
-            .cluster()
-            .images()
-            .all(|image| image.space == KeySpace::DiffIds)
-    );
+    assert!(world.cluster().images().all(|image| image.space == KeySpace::DiffIds));
     assert_eq!(world.depth("a", "os"), 1);
 }
 
@@ -86,36 +66,22 @@ fn a_diff_id_here_and_there_is_not_a_config() {
     let mut facts = golang();
     facts.layers[0].diff_id = Some("sha256:half".to_owned());
     let world = World::new().image(facts);
-    assert!(
-        world
-            .cluster()
-            .images()
-            .all(|image| image.space == KeySpace::CompressedDigests)
-    );
+    assert!(world.cluster().images().all(|image| image.space == KeySpace::CompressedDigests));
 }
 
 #[test]
 fn an_image_told_again_keeps_the_names_it_had() {
-    let world = World::new().image(golang().also("index")).image(
-        image("golang")
-            .layer("os", 50)
-            .layer("go", 200)
-            .tagged("r.io/golang:1.25"),
-    );
-    let names: Vec<_> = world
-        .cluster()
-        .images()
-        .map(|i| (i.references.len(), i.digests.len()))
-        .collect();
+    let world = World::new()
+        .image(golang().also("index"))
+        .image(image("golang").layer("os", 50).layer("go", 200).tagged("r.io/golang:1.25"));
+    let names: Vec<_> =
+        world.cluster().images().map(|i| (i.references.len(), i.digests.len())).collect();
     assert_eq!(names, [(2, 2)]);
 }
 
 #[test]
 fn an_image_that_tells_no_platform_is_one_image_when_told_again() {
-    let untold = || ImageFacts {
-        platform: Default::default(),
-        ..golang()
-    };
+    let untold = || ImageFacts { platform: Default::default(), ..golang() };
     let world = World::new().image(untold()).image(untold());
     assert_eq!(world.cluster().images().count(), 1);
 }
@@ -124,18 +90,8 @@ fn an_image_that_tells_no_platform_is_one_image_when_told_again() {
 fn a_listed_tag_without_a_digest_is_the_image_whose_size_fits_else_the_newest() {
     let world = |size| {
         World::new()
-            .image(
-                image("old")
-                    .layer("old", 1_000_000)
-                    .tagged(TAG)
-                    .published(1),
-            )
-            .image(
-                image("new")
-                    .layer("new", 9_000_000)
-                    .tagged(TAG)
-                    .published(2),
-            )
+            .image(image("old").layer("old", 1_000_000).tagged(TAG).published(1))
+            .image(image("new").layer("new", 9_000_000).tagged(TAG).published(2))
             .node(node("a").lists(&[TAG], size))
     };
     let depths = |size| ["old", "new"].map(|name| world(size).depth("a", name));
@@ -159,19 +115,9 @@ fn a_digest_that_is_no_known_image_is_not_taken_for_one_of_another_size() {
 
 #[test]
 fn a_digest_twice_in_one_image_is_moved_once_and_a_size_of_zero_is_no_harm() {
-    let twice = image("twice")
-        .layer("x", 7)
-        .layer("y", 0)
-        .layer("x", 7)
-        .tagged(TAG);
-    let world = World::new()
-        .image(twice)
-        .image(image("artifact").tagged("r.io/artifact:1"));
-    let beyond: Vec<_> = world
-        .cluster()
-        .images()
-        .map(|image| image.bytes_beyond.clone())
-        .collect();
+    let twice = image("twice").layer("x", 7).layer("y", 0).layer("x", 7).tagged(TAG);
+    let world = World::new().image(twice).image(image("artifact").tagged("r.io/artifact:1"));
+    let beyond: Vec<_> = world.cluster().images().map(|image| image.bytes_beyond.clone()).collect();
     assert_eq!(beyond[0], [7, 7, 7, 0].map(Bytes));
     assert_eq!(beyond[1], [Bytes(0)]);
     let listed = node("a").lists(&[&pinned("r.io/artifact", "artifact")], 0);
@@ -180,13 +126,6 @@ fn a_digest_twice_in_one_image_is_moved_once_and_a_size_of_zero_is_no_harm() {
 
 #[test]
 fn a_source_that_does_not_know_a_size_does_not_undo_one_that_does() {
-    let world = World::new()
-        .image(golang())
-        .image(image("golang").layer("os", 0).layer("go", 200));
-    assert!(
-        world
-            .cluster()
-            .images()
-            .all(|image| image.total_bytes() == Bytes(250))
-    );
+    let world = World::new().image(golang()).image(image("golang").layer("os", 0).layer("go", 200));
+    assert!(world.cluster().images().all(|image| image.total_bytes() == Bytes(250)));
 }

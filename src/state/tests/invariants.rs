@@ -35,9 +35,7 @@ fn pods(cluster: &Cluster) -> impl Iterator<Item = (PodId, &Pod)> {
 
 fn images(cluster: &Cluster) -> impl Iterator<Item = ImageId> {
     let used = |id: &ImageId| cluster.images[id.index()].is_some();
-    (0..u32::try_from(cluster.images.len()).unwrap())
-        .map(ImageId)
-        .filter(used)
+    (0..u32::try_from(cluster.images.len()).unwrap()).map(ImageId).filter(used)
 }
 
 /// Records that somebody holds: nodes, and pods as evidence.
@@ -62,22 +60,12 @@ fn check_nodes(cluster: &Cluster) {
     for (id, node) in nodes(cluster) {
         assert_eq!(cluster.node_id(&node.name), Some(id));
         assert!(names.insert(node.name.clone()));
-        assert!(
-            node.held.is_sorted_by_key(|held| held.record),
-            "{:?}",
-            node.held
-        );
-        let bound: BTreeSet<_> = pods(cluster)
-            .filter(|(_, pod)| pod.node == Some(id))
-            .map(|(pod, _)| pod)
-            .collect();
+        assert!(node.held.is_sorted_by_key(|held| held.record), "{:?}", node.held);
+        let bound: BTreeSet<_> =
+            pods(cluster).filter(|(_, pod)| pod.node == Some(id)).map(|(pod, _)| pod).collect();
         let known: BTreeSet<_> = node.pods.iter().copied().collect();
         assert_eq!((known, node.pods.len()), (bound.clone(), bound.len()));
-        assert!(
-            node.exists || !bound.is_empty(),
-            "{} is kept for nothing",
-            node.name
-        );
+        assert!(node.exists || !bound.is_empty(), "{} is kept for nothing", node.name);
         for held in &node.held {
             let users = pods(cluster)
                 .filter(|(_, pod)| pod.node == Some(id) && pod.phase != PodPhase::Ended)
@@ -85,11 +73,7 @@ fn check_nodes(cluster: &Cluster) {
                 .filter(|image| image.evidence == Some(held.record));
             assert_eq!(held.users as usize, users.count(), "users on {}", node.name);
             assert!(held.reported || held.users > 0 || held.last_used.is_some());
-            assert!(
-                node.exists || !held.reported,
-                "nobody lists for {}",
-                node.name
-            );
+            assert!(node.exists || !held.reported, "nobody lists for {}", node.name);
         }
         for (reference, _) in &node.secrets_seen {
             let holders = &cluster.reference(*reference).holders;
@@ -183,15 +167,9 @@ fn check_images(cluster: &Cluster) {
         chains.extend(&image.chains);
         assert_eq!(image.bytes_beyond.len(), image.chains.len() + 1);
         for (depth, &chain) in image.chains.iter().enumerate() {
-            let key = cluster
-                .chain_ids
-                .key(chain.0)
-                .expect("a chain in use has a key");
+            let key = cluster.chain_ids.key(chain.0).expect("a chain in use has a key");
             assert_eq!(key.space, image.space, "key spaces are never mixed");
-            assert_eq!(
-                key.parent,
-                depth.checked_sub(1).map(|below| image.chains[below])
-            );
+            assert_eq!(key.parent, depth.checked_sub(1).map(|below| image.chains[below]));
             assert_eq!(cluster.chain(chain).depth, depth);
         }
     }
@@ -214,21 +192,14 @@ fn check_pods(cluster: &Cluster, now: Time) {
         let waits = |pod: &Pod| pod.node == Some(id) && pod.phase == PodPhase::Waiting;
         for (pod, _) in pods(cluster).filter(|(_, pod)| waits(pod)) {
             let ghost = cluster.pods[pod.index()].bound_at.after(WAIT_MAX) <= now;
-            assert!(
-                ghost || node.waiting.contains(&pod),
-                "a waiting pod is lost"
-            );
+            assert!(ghost || node.waiting.contains(&pod), "a waiting pod is lost");
         }
         let waiting = node.waiting.iter().map(|pod| &cluster.pods[pod.index()]);
         assert!(waiting.clone().all(waits), "one waits that does not");
         let order = |pod: &&Pod| (pod.bound_at, pod.uid.clone());
         assert!(waiting.clone().is_sorted_by_key(|pod| order(&pod)));
         let steps = waiting.clone().filter(|pod| pod.is_step).count();
-        assert_eq!(
-            node.waiting_step_pods as usize, steps,
-            "step pods of {}",
-            node.name
-        );
+        assert_eq!(node.waiting_step_pods as usize, steps, "step pods of {}", node.name);
         let wanted: BTreeSet<_> = waiting
             .flat_map(|pod| &pod.images)
             .filter(|image| !image.pulled && !image.pull_fails)

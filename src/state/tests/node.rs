@@ -9,12 +9,8 @@ const GOLANG: &str = "docker.io/library/golang:1";
 
 #[test]
 fn names_reported_together_are_one_image() {
-    let names = [
-        &*pinned("golang", "manifest"),
-        &*pinned("golang", "index"),
-        "golang:1",
-        "golang:1.25",
-    ];
+    let names =
+        [&*pinned("golang", "manifest"), &*pinned("golang", "index"), "golang:1", "golang:1.25"];
     let world = World::new().node(node("a").lists(&names, 300));
     check(&world, GOLANG, &["a"]);
     check(&world, "docker.io/library/golang:1.25", &["a"]);
@@ -56,11 +52,7 @@ fn a_new_list_replaces_the_old_one() {
 fn a_name_stays_while_any_entry_of_the_list_has_it() {
     let (old, new) = (pinned("golang", "old"), pinned("golang", "new"));
     let world = World::new()
-        .node(
-            node("a")
-                .lists(&[&old, "golang:1"], 300)
-                .lists(&[&new, "golang:1"], 310),
-        )
+        .node(node("a").lists(&[&old, "golang:1"], 300).lists(&[&new, "golang:1"], 310))
         .node(node("a").lists(&[&new, "golang:1"], 310));
     check(&world, GOLANG, &["a"]);
     assert!(world.digest_holders("old").is_empty());
@@ -85,17 +77,12 @@ fn only_a_list_of_fifty_may_have_been_cut() {
     let cut_at = |len| {
         let world = World::new().node(node("a").lists(&["big:1"], 900).filled_to(len, 60));
         let cluster = world.cluster();
-        (
-            cluster.node(world.id("a")).list_cut_at,
-            cluster.has_cut_lists(),
-        )
+        (cluster.node(world.id("a")).list_cut_at, cluster.has_cut_lists())
     };
     assert_eq!(cut_at(49), (None, false));
     assert_eq!(cut_at(50), (Some(Bytes(60)), true));
     assert_eq!(cut_at(51), (None, false));
-    let world = World::new()
-        .node(node("a").filled_to(50, 60))
-        .node(node("a"));
+    let world = World::new().node(node("a").filled_to(50, 60)).node(node("a"));
     assert!(!world.cluster().has_cut_lists());
     let world = World::new().node(node("a").filled_to(50, 60)).no_node("a");
     assert!(!world.cluster().has_cut_lists());

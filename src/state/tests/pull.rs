@@ -10,27 +10,17 @@ const B: &str = "r.io/b:1";
 const C: &str = "r.io/c:1";
 
 fn on_os(name: &str, bytes: u64) -> ImageFacts {
-    image(name)
-        .layer("os", 50)
-        .layer(name, bytes)
-        .tagged(&format!("r.io/{name}:1"))
+    image(name).layer("os", 50).layer(name, bytes).tagged(&format!("r.io/{name}:1"))
 }
 
 /// Three images on one base of 50 bytes, and an empty node.
 fn world() -> World {
-    World::new()
-        .image(on_os("a", 10))
-        .image(on_os("b", 20))
-        .image(on_os("c", 30))
-        .node(node("n"))
+    World::new().image(on_os("a", 10)).image(on_os("b", 20)).image(on_os("c", 30)).node(node("n"))
 }
 
 fn check(world: &World, expected: &[(&str, u64)]) {
     assert_eq!(world.arrivals("n"), expected);
-    assert_eq!(
-        world.cluster().pulling().contains(world.id("n")),
-        !expected.is_empty()
-    );
+    assert_eq!(world.cluster().pulling().contains(world.id("n")), !expected.is_empty());
 }
 
 #[test]
@@ -48,47 +38,23 @@ fn an_image_that_several_pods_want_is_pulled_once() {
         .pod(pod("q").wants(B).wants(A).on("n").bound(9_990))
         .pod(pod("r").wants(&pinned("r.io/b", "b")).on("n").bound(9_995));
     check(&world, &[(A, 60), (B, 20)]);
-    let next: Vec<_> = world
-        .pulls("n")
-        .iter()
-        .map(|pull| pull.next_in_line)
-        .collect();
+    let next: Vec<_> = world.pulls("n").iter().map(|pull| pull.next_in_line).collect();
     assert_eq!(next, [true, true], "q waits for b first");
 }
 
 #[test]
 fn only_the_first_missing_image_of_a_pod_is_next_in_line() {
     let world = world().pod(pod("p").wants(A).wants(B).wants(C).on("n"));
-    let next = |world: &World| {
-        world
-            .pulls("n")
-            .iter()
-            .map(|p| p.next_in_line)
-            .collect::<Vec<_>>()
-    };
+    let next = |world: &World| world.pulls("n").iter().map(|p| p.next_in_line).collect::<Vec<_>>();
     assert_eq!(next(&world), [true, false, false]);
-    let world = world.pod(
-        pod("p")
-            .wants(A)
-            .got(&pinned("r.io/a", "a"))
-            .wants(B)
-            .wants(C)
-            .on("n"),
-    );
+    let world = world.pod(pod("p").wants(A).got(&pinned("r.io/a", "a")).wants(B).wants(C).on("n"));
     check(&world, &[(B, 20), (C, 30)]);
     assert_eq!(next(&world), [true, false]);
 }
 
 #[test]
 fn what_fails_or_may_not_be_pulled_is_not_arriving() {
-    let world = world().pod(
-        pod("p")
-            .wants(A)
-            .fails()
-            .pulls(PullPolicy::Never, B)
-            .wants(C)
-            .on("n"),
-    );
+    let world = world().pod(pod("p").wants(A).fails().pulls(PullPolicy::Never, B).wants(C).on("n"));
     check(&world, &[(C, 80)]);
 }
 
@@ -120,9 +86,8 @@ fn arrival_ends_with_the_image_the_pod_or_its_wait() {
 fn an_image_nobody_knows_is_on_its_way_with_the_size_that_is_reported() {
     let world = world().pod(pod("p").wants("r.io/new:1").on("n"));
     check(&world, &[("r.io/new:1", 0)]);
-    let world = world
-        .node(node("m").lists(&["r.io/new:1"], 700))
-        .pod(pod("p").wants("r.io/new:1").on("n"));
+    let world =
+        world.node(node("m").lists(&["r.io/new:1"], 700)).pod(pod("p").wants("r.io/new:1").on("n"));
     check(&world, &[("r.io/new:1", 700)]);
     let world = world.image(image("new").layer("new", 650).tagged("r.io/new:1"));
     check(&world, &[("r.io/new:1", 650)]);

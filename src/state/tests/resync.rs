@@ -9,18 +9,12 @@ const TAG: &str = "docker.io/library/golang:1";
 
 fn names(world: &World) -> Vec<&str> {
     let nodes = world.cluster().nodes_by_name();
-    nodes
-        .into_iter()
-        .map(|(id, _)| &*world.cluster().node(id).name)
-        .collect()
+    nodes.into_iter().map(|(id, _)| &*world.cluster().node(id).name).collect()
 }
 
 #[test]
 fn a_cluster_is_synced_after_the_first_list_of_each_kind() {
-    let world = World::new()
-        .resync(Kind::Nodes)
-        .resync(Kind::Pods)
-        .node(node("a"));
+    let world = World::new().resync(Kind::Nodes).resync(Kind::Pods).node(node("a"));
     assert!(!world.cluster().is_synced());
     let world = world.resynced(Kind::Nodes);
     assert!(!world.cluster().is_synced());
@@ -41,9 +35,7 @@ fn objects_that_a_list_does_not_name_are_gone_when_it_ends() {
     check(&world, TAG, &["a", "b"]);
     let world = world.resynced(Kind::Nodes);
     check(&world, TAG, &["b"]);
-    let world = world
-        .resync(Kind::Pods)
-        .pod(pod("q").wants("node:22").on("b"));
+    let world = world.resync(Kind::Pods).pod(pod("q").wants("node:22").on("b"));
     assert_eq!(world.cluster().node(world.id("b")).waiting.len(), 2);
     let world = world.resynced(Kind::Pods);
     assert_eq!(world.cluster().node(world.id("b")).waiting.len(), 1);

@@ -35,16 +35,9 @@ fn a_file_that_is_no_pod_is_named_with_what_was_found() {
 #[test]
 fn no_server_is_answered_with_a_hint() {
     let server = ["--server", "http://127.0.0.1:1"];
-    let hint = [
-        "no answer from http://127.0.0.1:1",
-        "dunnage serve",
-        "--server",
-    ];
+    let hint = ["no answer from http://127.0.0.1:1", "dunnage serve", "--server"];
     run(&[&["explain", "pod", "a"], &server[..]].concat()).fails_with(1, &hint);
-    let pod = root()
-        .join("pods/tekton-taskrun-pod.json")
-        .display()
-        .to_string();
+    let pod = root().join("pods/tekton-taskrun-pod.json").display().to_string();
     run(&[&["explain", "-f", &pod], &server[..]].concat()).fails_with(1, &hint);
     run(&["explain", "deployment", "a"]).fails_with(1, &["a pod, not a \"deployment\""]);
 }
@@ -62,26 +55,15 @@ async fn a_pod_in_a_file_is_explained_by_a_server_that_is_not_ready() -> Result<
     let table = explain(&["-f", &file, &server]).await?;
     assert_eq!(table.code, 0, "{table:#?}");
     assert!(table.stdout.contains("Pod ci/build at "), "{table:#?}");
-    assert!(
-        table
-            .stdout
-            .contains("The server is not ready (not-synced)"),
-        "{table:#?}"
-    );
+    assert!(table.stdout.contains("The server is not ready (not-synced)"), "{table:#?}");
     assert!(!table.stdout.contains("Not a step pod"), "{table:#?}");
 
     let json = explain(&["-f", &file, &server, "-o", "json"]).await?;
     let decision: Value = serde_json::from_str(&json.stdout)?;
     assert_eq!(decision["apiVersion"], "dunnage.dev/v1alpha1");
-    assert_eq!(
-        (&decision["kind"], &decision["stepPod"]),
-        (&"Decision".into(), &true.into())
-    );
+    assert_eq!((&decision["kind"], &decision["stepPod"]), (&"Decision".into(), &true.into()));
 
-    let service = root()
-        .join("pods/openshift-cluster-pod.json")
-        .display()
-        .to_string();
+    let service = root().join("pods/openshift-cluster-pod.json").display().to_string();
     let service = explain(&["-f", &service, &server]).await?;
     assert!(service.stdout.contains("Not a step pod"), "{service:#?}");
     Ok(())

@@ -14,29 +14,14 @@ fn help(arguments: &[&str]) -> String {
 fn check(arguments: &[&str], expected: &[&str]) {
     let help = help(arguments);
     for part in expected {
-        assert!(
-            help.contains(part),
-            "{arguments:?} does not say {part:?}: {help}"
-        );
+        assert!(help.contains(part), "{arguments:?} does not say {part:?}: {help}");
     }
 }
 
 #[test]
 fn help_names_every_subcommand() {
-    check(
-        &["--help"],
-        &[
-            "serve",
-            "demo",
-            "explain",
-            "--log <FILTER>",
-            "-V, --version",
-        ],
-    );
-    check(
-        &["--version"],
-        &[concat!("dunnage ", env!("CARGO_PKG_VERSION"))],
-    );
+    check(&["--help"], &["serve", "demo", "explain", "--log <FILTER>", "-V, --version"]);
+    check(&["--version"], &[concat!("dunnage ", env!("CARGO_PKG_VERSION"))]);
 }
 
 #[test]
@@ -69,10 +54,7 @@ fn help_of_serve_names_its_flags_and_defaults() {
 
 #[test]
 fn help_of_demo_and_explain_names_their_flags_and_defaults() {
-    check(
-        &["demo", "--help"],
-        &["--nodes <N>", "--pods <N>", "--seed <N>", "--exit"],
-    );
+    check(&["demo", "--help"], &["--nodes <N>", "--pods <N>", "--seed <N>", "--exit"]);
     check(
         &["explain", "--help"],
         &[
@@ -93,25 +75,13 @@ fn help_of_demo_and_explain_names_their_flags_and_defaults() {
 fn wrong_usage_ends_with_2_and_names_the_flag() {
     for (arguments, part) in [
         (&["serve", "--wrong"][..], "'--wrong'"),
-        (
-            &["serve", "--listen", ":9290"],
-            "expected IP:PORT, as 127.0.0.1:9290",
-        ),
-        (
-            &["serve", "--admin-listen", "localhost"],
-            "expected IP:PORT",
-        ),
-        (
-            &["serve", "--deadline", "soon"],
-            "expected a duration, as 50ms",
-        ),
+        (&["serve", "--listen", ":9290"], "expected IP:PORT, as 127.0.0.1:9290"),
+        (&["serve", "--admin-listen", "localhost"], "expected IP:PORT"),
+        (&["serve", "--deadline", "soon"], "expected a duration, as 50ms"),
         (&["serve", "--deadline", "0s"], "longer than nothing"),
         (&["serve", "--body-limit", "0"], "not in 1..=1024"),
         (&["serve", "--tls-cert", "a"], "required arguments"),
-        (
-            &["serve", "--all-pods", "--pod-selector", "a=b"],
-            "cannot be used with",
-        ),
+        (&["serve", "--all-pods", "--pod-selector", "a=b"], "cannot be used with"),
         (&["explain"], "required arguments"),
         (&["explain", "pod"], "2 values required"),
         (&["explain", "pod", "a", "-f", "b"], "cannot be used with"),

@@ -17,7 +17,8 @@ pub fn node_name(number: usize) -> String {
 /// A node that holds 50 images.
 pub fn node(number: usize) -> NodeSpec {
     let mut node = NodeSpec::new(&node_name(number));
-    node.images = (0..IMAGES_PER_NODE).map(|slot| held((number * 7 + slot * 13) % IMAGES)).collect();
+    node.images =
+        (0..IMAGES_PER_NODE).map(|slot| held((number * 7 + slot * 13) % IMAGES)).collect();
     node
 }
 
@@ -47,7 +48,8 @@ pub fn manifests() -> String {
 /// The pod, as a Tekton step looks.
 pub fn pod() -> Value {
     let container = |image: &usize| {
-        let env = |n| json!({ "name": format!("VARIABLE_{n}"), "value": "some value of some length" });
+        let env =
+            |n| json!({ "name": format!("VARIABLE_{n}"), "value": "some value of some length" });
         json!({ "name": format!("step-{image}"), "image": reference(*image), "imagePullPolicy": "Always",
             "env": (0..20).map(env).collect::<Vec<_>>(), "terminationMessagePath": "/tekton/termination" })
     };
@@ -68,10 +70,10 @@ pub fn names(count: usize) -> String {
 
 /// A body with whole nodes.
 pub fn full(count: usize) -> String {
-    let items: Vec<_> = (0..count)
-        .map(|number| k8s_openapi::api::core::v1::Node::from(&node(number)))
-        .collect();
-    json!({ "Pod": pod(), "Nodes": { "metadata": {}, "items": items }, "NodeNames": null }).to_string()
+    let items: Vec<_> =
+        (0..count).map(|number| k8s_openapi::api::core::v1::Node::from(&node(number))).collect();
+    json!({ "Pod": pod(), "Nodes": { "metadata": {}, "items": items }, "NodeNames": null })
+        .to_string()
 }
 
 fn reference(image: usize) -> String {

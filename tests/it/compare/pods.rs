@@ -21,7 +21,8 @@ async fn pods_per_second_beside_the_server_that_reads_nothing() -> Result<()> {
     let mut rates = vec![Vec::new(); servers.len()];
     for round in 0..=ROUNDS {
         for (at, (label, url)) in servers.iter().enumerate() {
-            let options = SchedulerOptions { extender_url: Some(url.clone()), ..Default::default() };
+            let options =
+                SchedulerOptions { extender_url: Some(url.clone()), ..Default::default() };
             let _scheduler = Scheduler::start(&plane, options).await?;
             let line = run(&reference, &["schedule", "-kubeconfig", &kubeconfig, "-label", label])?;
             print!("{line}");
@@ -32,6 +33,9 @@ async fn pods_per_second_beside_the_server_that_reads_nothing() -> Result<()> {
         }
     }
     let [null, own] = [0, 1].map(|at| median(rates[at].clone()));
-    println!("pods/s: reads nothing {null:.0}, dunnage {own:.0} = {:.2} x reads nothing", own / null);
+    println!(
+        "pods/s: reads nothing {null:.0}, dunnage {own:.0} = {:.2} x reads nothing",
+        own / null
+    );
     Ok(())
 }

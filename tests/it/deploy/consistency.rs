@@ -11,25 +11,17 @@ use super::manifests::{self, argument, list, strings};
 
 /// Each container of dunnage with the file that it is in.
 fn containers() -> Result<Vec<(&'static str, Value)>> {
-    let files = [
-        "dunnage.yaml",
-        "second-scheduler.yaml",
-        "static-pod/dunnage.yaml",
-    ];
+    let files = ["dunnage.yaml", "second-scheduler.yaml", "static-pod/dunnage.yaml"];
     let container = |file| Ok((file, manifests::container(file, "dunnage")?));
     files.into_iter().map(container).collect()
 }
 
 #[test]
 fn every_flag_in_the_manifests_is_one_of_serve() -> Result<()> {
-    let help = Command::new(env!("CARGO_BIN_EXE_dunnage"))
-        .args(["serve", "--help"])
-        .output()?;
+    let help = Command::new(env!("CARGO_BIN_EXE_dunnage")).args(["serve", "--help"]).output()?;
     let help = String::from_utf8(help.stdout)?;
-    let known: BTreeSet<_> = help
-        .split_whitespace()
-        .filter(|word| word.starts_with("--"))
-        .collect();
+    let known: BTreeSet<_> =
+        help.split_whitespace().filter(|word| word.starts_with("--")).collect();
     for (file, container) in containers()? {
         let args = strings(&container["args"]);
         assert_eq!(args[0], "serve", "{file}");
@@ -53,20 +45,13 @@ fn ports_agree() -> Result<()> {
         };
         let (extender, admin) = (port("--listen")?, port("--admin-listen")?);
         for named in list(&container["ports"]) {
-            let wanted = if named["name"] == "admin" {
-                admin
-            } else {
-                extender
-            };
+            let wanted = if named["name"] == "admin" { admin } else { extender };
             assert_eq!(named["containerPort"], wanted, "{file}: {named}");
         }
         for (probe, path) in [("livenessProbe", "/livez"), ("readinessProbe", "/readyz")] {
             let get = &container[probe]["httpGet"];
             assert_eq!(get["path"], path, "{file}");
-            ensure!(
-                get["port"] == "admin" || get["port"] == admin,
-                "{file}: {get}"
-            );
+            ensure!(get["port"] == "admin" || get["port"] == admin, "{file}: {get}");
         }
         assert_eq!((extender, admin), (9290, 9291), "{file}: not the defaults");
     }
@@ -76,10 +61,7 @@ fn ports_agree() -> Result<()> {
         .map(|port| (&port["name"], &port["port"], &port["targetPort"]))
         .collect();
     let (extender, admin) = (json!("extender"), json!("admin"));
-    let wanted = [
-        (&extender, &json!(9290), &extender),
-        (&admin, &json!(9291), &admin),
-    ];
+    let wanted = [(&extender, &json!(9290), &extender), (&admin, &json!(9291), &admin)];
     assert_eq!(ports, wanted);
     Ok(())
 }
@@ -111,10 +93,7 @@ fn objects_are_labelled_and_selectors_select() -> Result<()> {
         let version = env!("CARGO_PKG_VERSION");
         assert_eq!(labels["app.kubernetes.io/version"], version, "{name}");
         for selector in selectors(file, &object)? {
-            ensure!(
-                manifests::is_within(&selector, labels),
-                "{name}: {selector}"
-            );
+            ensure!(manifests::is_within(&selector, labels), "{name}: {selector}");
         }
     }
     Ok(())
@@ -136,10 +115,7 @@ fn selectors(file: &str, object: &Value) -> Result<Vec<Value>> {
         selectors.push(service["spec"]["selector"].clone());
     }
     for selector in &selectors {
-        ensure!(
-            selector["app.kubernetes.io/component"].is_string(),
-            "{selector}"
-        );
+        ensure!(selector["app.kubernetes.io/component"].is_string(), "{selector}");
     }
     Ok(selectors)
 }
@@ -188,14 +164,9 @@ fn schedulers_wait_longer_than_the_extender_and_only_ask_for_scores() -> Result<
         assert_eq!(extender["nodeCacheCapable"], true, "{file}");
         assert_eq!(extender["filterVerb"], Value::Null, "{file}");
         assert_eq!(extender["bindVerb"], Value::Null, "{file}");
-        let https = extender["urlPrefix"]
-            .as_str()
-            .is_some_and(|url| url.starts_with("https:"));
+        let https = extender["urlPrefix"].as_str().is_some_and(|url| url.starts_with("https:"));
         let tls = &extender["tlsConfig"];
-        ensure!(
-            !https || (tls["caFile"].is_string() && tls["serverName"].is_string()),
-            "{file}"
-        );
+        ensure!(!https || (tls["caFile"].is_string() && tls["serverName"].is_string()), "{file}");
     }
     Ok(())
 }

@@ -9,28 +9,19 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 /// Manifests of objects, in the order in which they are applied.
-pub const MANIFESTS: [&str; 4] = [
-    "dunnage.yaml",
-    "second-scheduler.yaml",
-    "static-pod/rbac.yaml",
-    "static-pod/dunnage.yaml",
-];
+pub const MANIFESTS: [&str; 4] =
+    ["dunnage.yaml", "second-scheduler.yaml", "static-pod/rbac.yaml", "static-pod/dunnage.yaml"];
 
 /// The patch of kubeadm's scheduler manifest.
 pub const SCHEDULER_PATCH: &str = "static-pod/kube-scheduler+json.yaml";
 
 /// Files that are, or hold, the configuration of a kube-scheduler, in the order of the README.
-pub const CONFIGURATIONS: [&str; 3] = [
-    "second-scheduler.yaml",
-    "static-pod/scheduler-config.yaml",
-    "scheduler-config.yaml",
-];
+pub const CONFIGURATIONS: [&str; 3] =
+    ["second-scheduler.yaml", "static-pod/scheduler-config.yaml", "scheduler-config.yaml"];
 
 /// The path of a file in `deploy/`.
 pub fn path(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("deploy")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(name)
 }
 
 /// The text of a file in `deploy/`.
@@ -47,11 +38,7 @@ pub fn documents(name: &str) -> Result<Vec<Value>> {
 pub fn object(name: &str, kind: &str) -> Result<Value> {
     let mut found = documents(name)?;
     found.retain(|object| object["kind"] == kind);
-    ensure!(
-        found.len() == 1,
-        "deploy/{name} has {} of kind {kind}",
-        found.len()
-    );
+    ensure!(found.len() == 1, "deploy/{name} has {} of kind {kind}", found.len());
     Ok(found.remove(0))
 }
 
@@ -67,9 +54,7 @@ pub fn objects() -> Result<Vec<(&'static str, Value)>> {
 /// The configuration of a kube-scheduler that a file is, or holds in a ConfigMap.
 pub fn scheduler_configuration(name: &str) -> Result<Value> {
     let documents = documents(name)?;
-    let map = documents
-        .iter()
-        .find(|document| document["kind"] == "ConfigMap");
+    let map = documents.iter().find(|document| document["kind"] == "ConfigMap");
     match map {
         None => Ok(documents[0].clone()),
         Some(map) => {
@@ -111,9 +96,7 @@ pub fn list(value: &Value) -> &[Value] {
 
 /// The value of an argument `--NAME=VALUE`.
 pub fn argument<'a>(args: &'a [String], name: &str) -> Option<&'a str> {
-    let mut values = args
-        .iter()
-        .filter_map(|arg| arg.strip_prefix(name)?.strip_prefix('='));
+    let mut values = args.iter().filter_map(|arg| arg.strip_prefix(name)?.strip_prefix('='));
     values.next()
 }
 
@@ -127,9 +110,7 @@ pub fn readme_blocks(language: &str) -> Result<Vec<String>> {
 
 fn unindented(block: &str) -> String {
     let lines = block.lines().filter(|line| !line.trim().is_empty());
-    let indent = lines
-        .clone()
-        .map(|line| line.len() - line.trim_start().len());
+    let indent = lines.clone().map(|line| line.len() - line.trim_start().len());
     let indent = indent.min().unwrap_or(0);
     lines.map(|line| format!("{}\n", &line[indent..])).collect()
 }

@@ -38,10 +38,7 @@ pub async fn only_list_and_watch(kubeconfig: &Path, nobody: &Path) -> Result<()>
     let client = dunnage::cmd::serve::client(Some(kubeconfig)).await?;
     for resource in ["nodes", "pods"] {
         for verb in ["list", "watch"] {
-            ensure!(
-                may(&client, verb, "", resource).await?,
-                "no {verb} {resource}"
-            );
+            ensure!(may(&client, verb, "", resource).await?, "no {verb} {resource}");
         }
     }
     for (verb, group, resource) in NEVER {
@@ -73,23 +70,17 @@ async fn may(client: &Client, verb: &str, group: &str, resource: &str) -> Result
         },
         ..SelfSubjectAccessReview::default()
     };
-    let answer = Api::all(client.clone())
-        .create(&PostParams::default(), &review)
-        .await?;
+    let answer = Api::all(client.clone()).create(&PostParams::default(), &review).await?;
     Ok(answer.status.context("no answer")?.allowed)
 }
 
 /// All rules under which a client may do something with objects.
 async fn rules(client: &Client) -> Result<Vec<Value>> {
     let review = SelfSubjectRulesReview {
-        spec: SelfSubjectRulesReviewSpec {
-            namespace: Some("dunnage".to_owned()),
-        },
+        spec: SelfSubjectRulesReviewSpec { namespace: Some("dunnage".to_owned()) },
         ..SelfSubjectRulesReview::default()
     };
-    let answer = Api::all(client.clone())
-        .create(&PostParams::default(), &review)
-        .await?;
+    let answer = Api::all(client.clone()).create(&PostParams::default(), &review).await?;
     let rules = answer.status.context("no answer")?.resource_rules;
     let rules = rules.into_iter().map(serde_json::to_value);
     Ok(rules.collect::<Result<_, _>>()?)
@@ -98,16 +89,9 @@ async fn rules(client: &Client) -> Result<Vec<Value>> {
 /// The kubeconfig of a service account to which nothing was granted.
 pub async fn account_without_any(plane: &ControlPlane) -> Result<PathBuf> {
     let account = ServiceAccount {
-        metadata: ObjectMeta {
-            name: Some("nobody".to_owned()),
-            ..ObjectMeta::default()
-        },
+        metadata: ObjectMeta { name: Some("nobody".to_owned()), ..ObjectMeta::default() },
         ..ServiceAccount::default()
     };
-    Api::namespaced(plane.client(), "default")
-        .create(&PostParams::default(), &account)
-        .await?;
-    plane
-        .kubeconfig_for_service_account("default", "nobody")
-        .await
+    Api::namespaced(plane.client(), "default").create(&PostParams::default(), &account).await?;
+    plane.kubeconfig_for_service_account("default", "nobody").await
 }

@@ -141,9 +141,7 @@ pub async fn scheduler(
     fs::write(&file, paths.translate(&configuration.to_string()))?;
     let mut here = Command::new(binary(command.first().context("no command")?).await?);
     let ours = ["--config=", "--secure-port="];
-    let flags = command[1..]
-        .iter()
-        .filter(|flag| !ours.iter().any(|our| flag.starts_with(our)));
+    let flags = command[1..].iter().filter(|flag| !ours.iter().any(|our| flag.starts_with(our)));
     here.args(flags.map(|flag| paths.translate(flag)));
     // Without its own port: it may be taken, and nothing here asks there.
     here.arg("--config").arg(&file).arg("--secure-port=0");

@@ -48,12 +48,8 @@ async fn keys_are_read_in_any_case_and_order() {
 #[tokio::test]
 async fn nodes_that_do_not_differ_are_not_listed() {
     let rig = Rig::new();
-    rig.prioritize(body(&pod(IMAGE), &["warm"]))
-        .await
-        .is_neutral("no-difference");
-    let equal = rig
-        .prioritize(body(&pod("registry.example/other:1"), &["warm", "half"]))
-        .await;
+    rig.prioritize(body(&pod(IMAGE), &["warm"])).await.is_neutral("no-difference");
+    let equal = rig.prioritize(body(&pod("registry.example/other:1"), &["warm", "half"])).await;
     assert_eq!(equal.text, "[]");
 }
 
@@ -70,23 +66,12 @@ async fn a_name_that_is_repeated_is_answered_once() {
 #[tokio::test]
 async fn an_unknown_node_counts_as_a_cold_one() {
     let rig = Rig::new();
-    let reply = rig
-        .prioritize(body(&pod(IMAGE), &["busy", "new-node"]))
-        .await;
+    let reply = rig.prioritize(body(&pod(IMAGE), &["busy", "new-node"])).await;
     let scores = reply.scores();
     assert_eq!(scores.len(), 1, "{reply:?}");
-    assert!(
-        scores[0].0 == "new-node" && scores[0].1 > 0,
-        "better than a busy one: {reply:?}"
-    );
-    let reply = rig
-        .prioritize(body(&pod(IMAGE), &["warm", "new-node"]))
-        .await;
-    assert_eq!(
-        reply.scores(),
-        [("warm".to_owned(), 9)],
-        "worse than a warm one"
-    );
+    assert!(scores[0].0 == "new-node" && scores[0].1 > 0, "better than a busy one: {reply:?}");
+    let reply = rig.prioritize(body(&pod(IMAGE), &["warm", "new-node"])).await;
+    assert_eq!(reply.scores(), [("warm".to_owned(), 9)], "worse than a warm one");
     let reply = rig.prioritize(body(&pod(IMAGE), &["new-a", "new-b"])).await;
     reply.is_neutral("no-known-candidate");
 }
@@ -102,9 +87,7 @@ async fn names_come_back_as_they_were_however_they_are_spelt() {
         facts
     };
     rig.list([warm(&long), warm(dotted), warm("0"), node("cold-a")]);
-    let reply = rig
-        .prioritize(body(&pod(IMAGE), &[&long, dotted, "0", "cold-a"]))
-        .await;
+    let reply = rig.prioritize(body(&pod(IMAGE), &[&long, dotted, "0", "cold-a"])).await;
     let hosts: Vec<_> = reply.scores().into_iter().map(|(host, _)| host).collect();
     assert_eq!(hosts, [&*long, dotted, "0"]);
 
@@ -126,14 +109,9 @@ async fn unknown_names_that_no_node_can_have_come_back_as_valid_json() {
 
 #[tokio::test]
 async fn in_shadow_the_decision_is_kept_and_not_sent() {
-    let settings = Settings {
-        shadow: true,
-        ..SETTINGS
-    };
+    let settings = Settings { shadow: true, ..SETTINGS };
     let rig = Rig::with(settings);
-    rig.prioritize(body(&pod(IMAGE), &NODES))
-        .await
-        .is_neutral("shadow");
+    rig.prioritize(body(&pod(IMAGE), &NODES)).await.is_neutral("shadow");
     let recent = rig.shared.recent();
     let entry = recent.newest_first().next().expect("remembered");
     assert!(!entry.sent);
@@ -146,19 +124,11 @@ async fn equal_events_give_equal_bytes() {
     let (first, second) = (Rig::new(), Rig::new());
     let mut names = NODES.to_vec();
     names.push("new");
-    for image in [
-        IMAGE,
-        "registry.example/ci/base:1",
-        "registry.example/other:1",
-        "x:1",
-    ] {
+    for image in [IMAGE, "registry.example/ci/base:1", "registry.example/other:1", "x:1"] {
         for turn in 0..names.len() {
             names.rotate_left(1);
             let body = body(&pod(image), &names[turn / 2..]);
-            let replies = (
-                first.prioritize(body.clone()).await,
-                second.prioritize(body).await,
-            );
+            let replies = (first.prioritize(body.clone()).await, second.prioritize(body).await);
             assert_eq!(replies.0, replies.1);
         }
     }
@@ -176,9 +146,8 @@ async fn what_the_pod_annotates_or_claims_changes_no_answer() {
 #[tokio::test]
 async fn fifteen_thousand_names_are_answered_with_the_few_that_differ() {
     let rig = Rig::empty(SETTINGS);
-    let names: Vec<String> = (0..15_000)
-        .map(|i| format!("ip-10-0-{}-{}", i / 250, i % 250))
-        .collect();
+    let names: Vec<String> =
+        (0..15_000).map(|i| format!("ip-10-0-{}-{}", i / 250, i % 250)).collect();
     let facts = |(i, name): (usize, &String)| {
         let mut facts = node(if i % 100 == 7 { "warm" } else { "cold" });
         facts.name.clone_from(name);
@@ -187,15 +156,7 @@ async fn fifteen_thousand_names_are_answered_with_the_few_that_differ() {
     rig.list(names.iter().enumerate().map(facts));
     let asked: Vec<&str> = names.iter().map(String::as_str).collect();
     let reply = rig.prioritize(body(&pod(IMAGE), &asked)).await;
-    let warm = reply
-        .scores()
-        .into_iter()
-        .filter(|(_, score)| *score == 9)
-        .count();
+    let warm = reply.scores().into_iter().filter(|(_, score)| *score == 9).count();
     assert_eq!(warm, 150);
-    assert!(
-        reply.scores().len() <= 151,
-        "the warm and a home: {}",
-        reply.scores().len()
-    );
+    assert!(reply.scores().len() <= 151, "the warm and a home: {}", reply.scores().len());
 }

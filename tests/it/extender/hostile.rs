@@ -54,9 +54,7 @@ async fn a_real_body_cut_at_any_byte_is_unreadable() {
         let reply = rig.prioritize(whole.as_bytes()[..length].to_vec()).await;
         reply.is_neutral("unreadable");
     }
-    rig.prioritize(whole.to_owned())
-        .await
-        .is_neutral("no-known-candidate");
+    rig.prioritize(whole.to_owned()).await.is_neutral("no-known-candidate");
 }
 
 /// The golden request with another field in its pod's spec.
@@ -86,12 +84,7 @@ async fn deep_nesting_where_nothing_is_read_is_passed_over() {
 #[tokio::test]
 async fn huge_numbers_and_strings_where_nothing_is_read_are_passed_over() {
     let digits = "9".repeat(10_000);
-    for field in [
-        "1e999999",
-        "-1e-999999",
-        &digits,
-        &format!("{digits}.{digits}E+{digits}"),
-    ] {
+    for field in ["1e999999", "-1e-999999", &digits, &format!("{digits}.{digits}E+{digits}")] {
         let reply = reply_with(field).await;
         assert!(reply.neutral.is_empty(), "{reply:?}");
     }
@@ -103,15 +96,11 @@ async fn huge_numbers_and_strings_where_nothing_is_read_are_passed_over() {
 async fn a_name_or_label_of_megabytes_is_only_a_name() {
     let rig = Rig::new();
     let huge = "x".repeat(3 << 20);
-    let reply = rig
-        .prioritize(body(&pod(IMAGE), &["warm", "cold-a", &huge]))
-        .await;
+    let reply = rig.prioritize(body(&pod(IMAGE), &["warm", "cold-a", &huge])).await;
     assert_eq!(reply.scores()[0].0, "warm");
     let mut labelled = pod(&format!("registry.example/{huge}:1"));
     labelled["metadata"]["labels"] = json!({ &huge: huge });
-    rig.prioritize(body(&labelled, &NODES))
-        .await
-        .is_neutral("images-unknown");
+    rig.prioritize(body(&labelled, &NODES)).await.is_neutral("images-unknown");
 }
 
 #[tokio::test]
@@ -120,10 +109,7 @@ async fn repeated_keys_take_the_last_value_or_refuse_all() {
     let pod = pod(IMAGE);
     let twice =
         format!(r#"{{"Pod":null,"Pod":{pod},"NodeNames":["x"],"NodeNames":["warm","cold-a"]}}"#);
-    assert_eq!(
-        rig.prioritize(twice).await.scores(),
-        [("warm".to_owned(), 9)]
-    );
+    assert_eq!(rig.prioritize(twice).await.scores(), [("warm".to_owned(), 9)]);
     let twice = r#"{"Pod":{"spec":null,"spec":{}},"NodeNames":["warm"]}"#;
     rig.prioritize(twice).await.is_neutral("unreadable");
 }

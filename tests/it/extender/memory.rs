@@ -27,11 +27,7 @@ fn nodes(count: usize) -> Vec<Value> {
 async fn two_thousand_whole_nodes_are_answered() {
     let rig = Rig::empty(SETTINGS);
     let facts = |i: usize| {
-        let mut facts = node(if i.is_multiple_of(100) {
-            "warm"
-        } else {
-            "cold"
-        });
+        let mut facts = node(if i.is_multiple_of(100) { "warm" } else { "cold" });
         facts.name = format!("node-{i:05}");
         facts
     };
@@ -39,11 +35,7 @@ async fn two_thousand_whole_nodes_are_answered() {
     let body = body_with_nodes(&pod(IMAGE), &nodes(2000));
     assert!(body.len() > 40_000_000, "{} bytes", body.len());
     let reply = rig.prioritize(body).await;
-    let warm = reply
-        .scores()
-        .into_iter()
-        .filter(|(_, score)| *score == 9)
-        .count();
+    let warm = reply.scores().into_iter().filter(|(_, score)| *score == 9).count();
     assert_eq!(warm, 20);
 }
 
@@ -76,10 +68,6 @@ async fn memory_stays_in_proportion_to_the_bodies_that_are_held() -> Result<()> 
         assert_eq!(answer?.neutral, "not-synced");
     }
     let flooded = peak_bytes(pid)? - before;
-    assert!(
-        flooded < 10 * body.len(),
-        "{flooded} for bodies of {}",
-        body.len()
-    );
+    assert!(flooded < 10 * body.len(), "{flooded} for bodies of {}", body.len());
     Ok(())
 }

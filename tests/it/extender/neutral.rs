@@ -16,16 +16,8 @@ fn service(image: &str) -> Value {
 async fn a_pod_that_is_no_step_pod_ends_the_reading() {
     let rig = Rig::new();
     let service = service(IMAGE);
-    rig.prioritize(body(&service, &NODES))
-        .await
-        .is_neutral("not-a-step-pod");
-    for rest in [
-        "",
-        ",",
-        ",garbage",
-        r#","NodeNames":[1,{"#,
-        r#","Nodes":"\ud800""#,
-    ] {
+    rig.prioritize(body(&service, &NODES)).await.is_neutral("not-a-step-pod");
+    for rest in ["", ",", ",garbage", r#","NodeNames":[1,{"#, r#","Nodes":"\ud800""#] {
         let reply = rig.prioritize(format!(r#"{{"Pod":{service}{rest}"#)).await;
         reply.is_neutral("not-a-step-pod");
     }
@@ -52,26 +44,12 @@ async fn without_nodes_there_is_nothing_to_prefer() {
 #[tokio::test]
 async fn a_pod_without_images_or_with_unknown_ones_prefers_nothing() {
     let rig = Rig::new();
-    for containers in [
-        Value::Null,
-        json!([]),
-        json!([{}]),
-        json!([{ "image": null }]),
-    ] {
+    for containers in [Value::Null, json!([]), json!([{}]), json!([{ "image": null }])] {
         let pod = json!({ "spec": { "restartPolicy": "Never", "containers": containers } });
-        rig.prioritize(body(&pod, &NODES))
-            .await
-            .is_neutral("no-images");
+        rig.prioritize(body(&pod, &NODES)).await.is_neutral("no-images");
     }
-    for image in [
-        "registry.example/nobody/has:this",
-        "not an image",
-        "",
-        "a@sha256:zz",
-    ] {
-        rig.prioritize(body(&pod(image), &NODES))
-            .await
-            .is_neutral("images-unknown");
+    for image in ["registry.example/nobody/has:this", "not an image", "", "a@sha256:zz"] {
+        rig.prioritize(body(&pod(image), &NODES)).await.is_neutral("images-unknown");
     }
 }
 
@@ -93,20 +71,13 @@ async fn nothing_is_preferred_once_contact_is_lost() {
     let rig = Rig::new();
     let body = body(&pod(IMAGE), &NODES);
     rig.shared.health().last_contact = Some(NOW);
-    let set = |seconds| {
-        rig.shared
-            .clock
-            .set(NOW.after(Nanos::from_seconds(seconds)))
-    };
+    let set = |seconds| rig.shared.clock.set(NOW.after(Nanos::from_seconds(seconds)));
     set(60);
     assert!(rig.prioritize(body.clone()).await.neutral.is_empty());
     set(61);
     rig.prioritize(body.clone()).await.is_neutral("stale");
     rig.shared.health().last_contact = Some(Time(rig.shared.clock.now().0 - 1));
-    assert!(
-        rig.prioritize(body).await.neutral.is_empty(),
-        "and again once it is back"
-    );
+    assert!(rig.prioritize(body).await.neutral.is_empty(), "and again once it is back");
 }
 
 #[tokio::test]
@@ -126,10 +97,7 @@ async fn metrics_count_each_answer_by_its_reason() {
         "dunnage_request_nodes_sum 5",
         "dunnage_decisions_total 1",
     ] {
-        assert!(
-            text.lines().any(|found| found == line),
-            "{line} is not in\n{text}"
-        );
+        assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
     }
 }
 

@@ -19,10 +19,7 @@ async fn start(files: &Files, flags: &[&str]) -> Result<Extender> {
 fn certificate(files: &Files) -> Result<[PathBuf; 2]> {
     let pair = generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
     let cert = files.write("tls.crt", pair.cert.pem());
-    Ok([
-        cert,
-        files.write("tls.key", pair.signing_key.serialize_pem()),
-    ])
+    Ok([cert, files.write("tls.key", pair.signing_key.serialize_pem())])
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,23 +27,14 @@ async fn without_an_api_server_it_is_alive_not_ready_and_neutral() -> Result<()>
     let files = Files::new();
     let mut extender = start(&files, &[]).await?;
     let answer = extender.prioritize(body(&pod(IMAGE), &NODES)).await?;
-    assert_eq!(
-        (answer.status, &*answer.neutral, &*answer.text),
-        (200, "not-synced", "[]")
-    );
-    assert_eq!(
-        extender.get("/readyz").await?,
-        (503, "not-synced\n".to_owned())
-    );
+    assert_eq!((answer.status, &*answer.neutral, &*answer.text), (200, "not-synced", "[]"));
+    assert_eq!(extender.get("/readyz").await?, (503, "not-synced\n".to_owned()));
     let refused = |status: u16, text: &str| status == 503 && text.matches("refused").count() == 2;
     extender.await_answer("/readyz?verbose", refused).await?;
     let name = "dunnage_neutral_answers_total{reason=\"not-synced\"}";
     assert!((extender.metric(name).await? - 1.0).abs() < f64::EPSILON);
     let log = extender.process().log();
-    assert!(
-        !log.contains("\"ERROR\""),
-        "kube's client repeats what the watches say once: {log}"
-    );
+    assert!(!log.contains("\"ERROR\""), "kube's client repeats what the watches say once: {log}");
     assert!(log.contains("watch failed; trying again"), "{log}");
 
     extender.process().signal(Signal::TERM)?;
@@ -68,25 +56,15 @@ async fn over_tls_it_speaks_http_2_and_http_1_by_alpn() -> Result<()> {
         (only_http_1.http1_only().build()?, reqwest::Version::HTTP_11),
     ] {
         for _ in 0..3 {
-            let response = client
-                .post(&url)
-                .body(body(&pod(IMAGE), &NODES))
-                .send()
-                .await?;
-            assert_eq!(
-                (response.status().as_u16(), response.version()),
-                (200, version)
-            );
+            let response = client.post(&url).body(body(&pod(IMAGE), &NODES)).send().await?;
+            assert_eq!((response.status().as_u16(), response.version()), (200, version));
             assert_eq!(response.headers()["content-length"], "2");
             assert_eq!(response.headers()["dunnage-neutral"], "not-synced");
             assert_eq!(response.text().await?, "[]");
         }
     }
     let plain = extender.url.replace("https:", "http:");
-    assert!(
-        client().post(plain).send().await.is_err(),
-        "plain HTTP on a TLS port"
-    );
+    assert!(client().post(plain).send().await.is_err(), "plain HTTP on a TLS port");
     extender.process().ensure_running()?;
     let answer = extender.prioritize("{").await?;
     assert_eq!(answer.neutral, "unreadable");

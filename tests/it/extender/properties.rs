@@ -10,18 +10,11 @@ use super::rig::{BASE, IMAGE, NODES, Rig, body, pod};
 use crate::objects::text;
 
 fn runtime() -> Runtime {
-    Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime")
+    Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
 fn config() -> ProptestConfig {
-    ProptestConfig {
-        cases: 512,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
+    ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 /// A change of one place of a body.
@@ -59,9 +52,7 @@ impl Change {
 
 fn change() -> impl Strategy<Value = Change> {
     let at = || any::<Index>();
-    let piece = select(vec![
-        "null", "{", "}", "[", "]", "\"", ",", ":", "\\u0000", "1e9", "{}",
-    ]);
+    let piece = select(vec!["null", "{", "}", "[", "]", "\"", ",", ":", "\\u0000", "1e9", "{}"]);
     prop_oneof![
         (at(), any::<u8>()).prop_map(|(at, byte)| Change::Put(at, byte)),
         (at(), piece).prop_map(|(at, text)| Change::Insert(at, text.as_bytes().to_vec())),
@@ -71,17 +62,9 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 fn valid_body() -> impl Strategy<Value = String> {
-    let real = [
-        "tekton-nodenames",
-        "tekton-nodes",
-        "prow-nodenames",
-        "prow-nodes",
-    ];
+    let real = ["tekton-nodenames", "tekton-nodes", "prow-nodenames", "prow-nodes"];
     let real = real.map(|name| text(&format!("extender/composed/{name}.json")));
-    let ours = [
-        body(&pod(IMAGE), &NODES),
-        body(&pod(BASE), &["busy", "new", "warm"]),
-    ];
+    let ours = [body(&pod(IMAGE), &NODES), body(&pod(BASE), &["busy", "new", "warm"])];
     select([&real[..], &ours, &ours].concat())
 }
 

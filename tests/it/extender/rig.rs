@@ -32,11 +32,8 @@ pub const NODES: [&str; 5] = ["cold-a", "warm", "half", "cold-b", "busy"];
 /// When everything happens.
 pub const NOW: Time = Time(1_790_000_000_000_000_000);
 /// Generous, as test machines also compile: only tests of the deadline shorten it.
-pub const SETTINGS: Settings = Settings {
-    deadline: Duration::from_secs(30),
-    body_bytes_max: 128 << 20,
-    shadow: false,
-};
+pub const SETTINGS: Settings =
+    Settings { deadline: Duration::from_secs(30), body_bytes_max: 128 << 20, shadow: false };
 
 /// A router and what it knows.
 pub struct Rig {
@@ -96,17 +93,9 @@ impl Rig {
 
     /// Sends a request to the router.
     pub async fn send(&self, method: &str, path: &str, body: impl Into<Body>) -> Reply {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .body(body.into());
+        let request = Request::builder().method(method).uri(path).body(body.into());
         let request = request.expect("a valid request");
-        let response = self
-            .router
-            .clone()
-            .oneshot(request)
-            .await
-            .expect("infallible");
+        let response = self.router.clone().oneshot(request).await.expect("infallible");
         let (parts, body) = response.into_parts();
         let length = body.size_hint().exact();
         let bytes = to_bytes(body, usize::MAX).await.expect("a whole body");
@@ -144,9 +133,7 @@ impl Reply {
     pub fn scores(&self) -> Vec<(String, i64)> {
         let list: Vec<Value> = serde_json::from_str(&self.text).expect("a JSON array");
         let entry = |entry: &Value| {
-            let keys = entry
-                .as_object()
-                .map(|entry| entry.keys().map(String::as_str).collect());
+            let keys = entry.as_object().map(|entry| entry.keys().map(String::as_str).collect());
             assert_eq!(keys, Some(vec!["Host", "Score"]));
             (
                 entry["Host"].as_str().expect("text").to_owned(),
@@ -163,19 +150,14 @@ impl Reply {
 }
 
 fn header(headers: &HeaderMap, name: &str) -> String {
-    let value = headers
-        .get(name)
-        .map(|value| value.to_str().expect("ASCII"));
+    let value = headers.get(name).map(|value| value.to_str().expect("ASCII"));
     value.unwrap_or_default().to_owned()
 }
 
 /// A node of the small cluster.
 pub fn node(name: &str) -> NodeFacts {
     let images = match name {
-        "warm" => vec![
-            reported(IMAGE, 1_800_000_000),
-            reported(BASE, 1_200_000_000),
-        ],
+        "warm" => vec![reported(IMAGE, 1_800_000_000), reported(BASE, 1_200_000_000)],
         "half" => vec![reported(BASE, 1_200_000_000)],
         _ => Vec::new(),
     };
@@ -189,10 +171,7 @@ pub fn node(name: &str) -> NodeFacts {
 }
 
 fn reported(name: &str, size_bytes: u64) -> ReportedImage {
-    ReportedImage {
-        names: vec![name.to_owned()],
-        size_bytes,
-    }
+    ReportedImage { names: vec![name.to_owned()], size_bytes }
 }
 
 fn digest(letter: char) -> String {
@@ -213,17 +192,12 @@ fn images() -> [ImageFacts; 2] {
         published_at: Time::default(),
     };
     let base = layer('1', 1_200_000_000);
-    [
-        image('a', BASE, vec![base.clone()]),
-        image('b', IMAGE, vec![base, layer('2', 600_000_000)]),
-    ]
+    [image('a', BASE, vec![base.clone()]), image('b', IMAGE, vec![base, layer('2', 600_000_000)])]
 }
 
 fn waiting_pod(number: usize) -> PodFacts {
-    let image = PodImage {
-        reference: "registry.example/other:1".to_owned(),
-        ..PodImage::default()
-    };
+    let image =
+        PodImage { reference: "registry.example/other:1".to_owned(), ..PodImage::default() };
     PodFacts {
         uid: format!("waits-{number}"),
         is_step: true,
@@ -245,10 +219,7 @@ pub fn pod(image: &str) -> Value {
 
 /// A body as kube-scheduler sends it with `nodeCacheCapable: true`: `Pod` first.
 pub fn body(pod: &Value, names: &[&str]) -> String {
-    format!(
-        r#"{{"Pod":{pod},"Nodes":null,"NodeNames":{}}}"#,
-        json!(names)
-    )
+    format!(r#"{{"Pod":{pod},"Nodes":null,"NodeNames":{}}}"#, json!(names))
 }
 
 /// A body as kube-scheduler sends it with `nodeCacheCapable: false`.

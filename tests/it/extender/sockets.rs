@@ -40,26 +40,18 @@ struct Response {
 
 impl Response {
     fn has(&self, header: &str) -> bool {
-        self.head
-            .lines()
-            .any(|line| line.eq_ignore_ascii_case(header))
+        self.head.lines().any(|line| line.eq_ignore_ascii_case(header))
     }
 }
 
 impl Connection {
     async fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.expect("connects");
-        Self {
-            stream,
-            read: Vec::new(),
-        }
+        Self { stream, read: Vec::new() }
     }
 
     async fn write(&mut self, text: &str) {
-        self.stream
-            .write_all(text.as_bytes())
-            .await
-            .expect("written");
+        self.stream.write_all(text.as_bytes()).await.expect("written");
     }
 
     /// Reads more bytes; false at the end of the stream.
@@ -79,9 +71,7 @@ impl Connection {
             assert!(self.more().await, "ended in the head: {end:?}");
         };
         let head = String::from_utf8(self.read.drain(..head_end).collect()).expect("ASCII");
-        let length = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "));
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
         let length: usize = length.expect("a Content-Length").parse().expect("a number");
         while self.read.len() < length {
             assert!(self.more().await, "ended in the body");
@@ -127,10 +117,7 @@ async fn a_connection_serves_many_requests_and_outlives_an_idle_scheduler() {
     let response = connection.response().await;
     assert!(response.has("dunnage-neutral: unreadable"), "{response:?}");
     connection.write(&request(&step(), "")).await;
-    assert!(
-        connection.response().await.body.contains("warm"),
-        "usable after a bad body"
-    );
+    assert!(connection.response().await.body.contains("warm"), "usable after a bad body");
 }
 
 #[tokio::test]
@@ -146,9 +133,7 @@ async fn requests_sent_ahead_are_answered_in_order() {
 #[tokio::test]
 async fn a_client_that_asks_to_close_is_closed() {
     let mut connection = Connection::open(serve(SETTINGS)).await;
-    connection
-        .write(&request(&step(), "Connection: close\r\n"))
-        .await;
+    connection.write(&request(&step(), "Connection: close\r\n")).await;
     assert!(connection.response().await.has("connection: close"));
     connection.ends().await;
 }
@@ -161,9 +146,7 @@ async fn a_body_in_chunks_is_read() {
     let body = step();
     for chunk in body.as_bytes().chunks(100) {
         let chunk = String::from_utf8(chunk.to_vec()).expect("ASCII");
-        connection
-            .write(&format!("{:x}\r\n{chunk}\r\n", chunk.len()))
-            .await;
+        connection.write(&format!("{:x}\r\n{chunk}\r\n", chunk.len())).await;
     }
     connection.write("0\r\n\r\n").await;
     assert!(connection.response().await.body.contains("warm"));
@@ -171,10 +154,7 @@ async fn a_body_in_chunks_is_read() {
 
 #[tokio::test]
 async fn a_slow_body_is_answered_about_at_the_deadline_and_holds_up_nobody() {
-    let address = serve(Settings {
-        deadline: Duration::from_millis(200),
-        ..SETTINGS
-    });
+    let address = serve(Settings { deadline: Duration::from_millis(200), ..SETTINGS });
     let (start, body) = (Instant::now(), step());
     let whole = request(&body, "");
     let mut slow = Vec::new();
@@ -186,10 +166,7 @@ async fn a_slow_body_is_answered_about_at_the_deadline_and_holds_up_nobody() {
     let mut quick = Connection::open(address).await;
     quick.write(&whole).await;
     let response = quick.response().await;
-    assert!(
-        response.body.contains("warm"),
-        "beside slow ones: {response:?}"
-    );
+    assert!(response.body.contains("warm"), "beside slow ones: {response:?}");
     for connection in &mut slow {
         let response = connection.response().await;
         assert!(response.has("dunnage-neutral: deadline"), "{response:?}");
@@ -200,12 +177,9 @@ async fn a_slow_body_is_answered_about_at_the_deadline_and_holds_up_nobody() {
 #[tokio::test]
 async fn a_client_that_goes_away_costs_nothing() {
     let address = serve(SETTINGS);
-    for part in [
-        "",
-        "POST",
-        "POST /prioritize HTTP/1.1\r\nContent-Length: 9\r\n\r\n{",
-        "\x16\x03\x01",
-    ] {
+    for part in
+        ["", "POST", "POST /prioritize HTTP/1.1\r\nContent-Length: 9\r\n\r\n{", "\x16\x03\x01"]
+    {
         let mut connection = Connection::open(address).await;
         connection.write(part).await;
         drop(connection);
@@ -217,34 +191,22 @@ async fn a_client_that_goes_away_costs_nothing() {
 
 #[tokio::test]
 async fn a_body_that_says_it_is_too_large_is_answered_before_it_is_sent() {
-    let address = serve(Settings {
-        body_bytes_max: 1 << 20,
-        ..SETTINGS
-    });
+    let address = serve(Settings { body_bytes_max: 1 << 20, ..SETTINGS });
     let mut connection = Connection::open(address).await;
     let head = "POST /prioritize HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n";
     connection.write(head).await;
     let response = connection.response().await;
-    assert!(
-        response.has("dunnage-neutral: body-too-large"),
-        "{response:?}"
-    );
+    assert!(response.has("dunnage-neutral: body-too-large"), "{response:?}");
 }
 
 #[tokio::test]
 async fn what_is_no_http_is_closed() {
     let address = serve(SETTINGS);
-    for text in [
-        "GARBAGE\r\n\r\n",
-        "\x16\x03\x01\x02\x00\x01\x00\x01\r\n\r\n",
-    ] {
+    for text in ["GARBAGE\r\n\r\n", "\x16\x03\x01\x02\x00\x01\x00\x01\r\n\r\n"] {
         let mut connection = Connection::open(address).await;
         connection.write(text).await;
         while connection.more().await {}
         let answer = String::from_utf8_lossy(&connection.read).into_owned();
-        assert!(
-            answer.is_empty() || answer.starts_with("HTTP/1.1 400"),
-            "{answer}"
-        );
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{answer}");
     }
 }

@@ -27,14 +27,7 @@ fn check(name: &str, expected: &[Sketch<'_>]) {
             let names = node.images.iter().map(|image| image.names.len()).sum();
             let bytes = node.images.iter().map(|image| image.size_bytes).sum();
             let images = node.images.len();
-            (
-                &*node.name,
-                &**platform,
-                node.kubelet_minor,
-                images,
-                names,
-                bytes,
-            )
+            (&*node.name, &**platform, node.kubelet_minor, images, names, bytes)
         })
         .collect();
     assert_eq!(found, expected, "{name}");
@@ -43,30 +36,9 @@ fn check(name: &str, expected: &[Sketch<'_>]) {
 const SIX: [Sketch<'_>; 6] = [
     ("repldev-marc", "linux/amd64", 16, 2, 2, 1_510_624_404),
     ("biggernode-3i745", "linux/amd64", 19, 37, 74, 4_429_152_356),
-    (
-        "pool-yd23sqk7u-3i7i7",
-        "linux/amd64",
-        19,
-        30,
-        60,
-        2_617_335_973,
-    ),
-    (
-        "pool-yd23sqk7u-3i7it",
-        "linux/amd64",
-        19,
-        30,
-        60,
-        2_700_730_179,
-    ),
-    (
-        "pool-yd23sqk7u-3i7v3",
-        "linux/amd64",
-        19,
-        27,
-        54,
-        2_336_570_827,
-    ),
+    ("pool-yd23sqk7u-3i7i7", "linux/amd64", 19, 30, 60, 2_617_335_973),
+    ("pool-yd23sqk7u-3i7it", "linux/amd64", 19, 30, 60, 2_700_730_179),
+    ("pool-yd23sqk7u-3i7v3", "linux/amd64", 19, 27, 54, 2_336_570_827),
     ("smallnode-3i74t", "linux/amd64", 19, 27, 54, 2_336_570_827),
 ];
 
@@ -81,23 +53,12 @@ fn every_image_of_real_nodes_is_counted() {
 #[test]
 fn a_node_as_yaml_and_of_an_old_kubelet_decodes() {
     let nodes = facts("nodes/apimachinery-gce-node.yaml");
-    let [node] = nodes.as_slice() else {
-        panic!("one node")
-    };
+    let [node] = nodes.as_slice() else { panic!("one node") };
     assert_eq!(node.kubelet_minor, 11);
     assert_eq!(node.platform.to_string(), "linux/amd64");
     assert_eq!(node.images.len(), 25);
-    assert!(
-        node.images
-            .iter()
-            .all(|image| !image.names.is_empty() && image.size_bytes > 0)
-    );
-    assert_eq!(
-        node.labels.len(),
-        1,
-        "only the label that was asked for: {:?}",
-        node.labels
-    );
+    assert!(node.images.iter().all(|image| !image.names.is_empty() && image.size_bytes > 0));
+    assert_eq!(node.labels.len(), 1, "only the label that was asked for: {:?}", node.labels);
 }
 
 #[test]
@@ -111,10 +72,7 @@ fn a_node_with_every_field_set_decodes() {
 
 #[test]
 fn kubelets_report_images_largest_first() {
-    for name in [
-        "nodes/troubleshoot-7-nodes.json",
-        "nodes/apimachinery-gce-node.yaml",
-    ] {
+    for name in ["nodes/troubleshoot-7-nodes.json", "nodes/apimachinery-gce-node.yaml"] {
         for node in facts(name) {
             let sizes = node.images.iter().map(|image| image.size_bytes);
             assert!(sizes.is_sorted_by(|a, b| a >= b), "{}", node.name);

@@ -12,18 +12,11 @@ fn volumes_and_attachments_are_well_formed() {
     for name in all {
         let object: Value = read(&name);
         let kind = object["kind"].as_str().expect("a kind");
-        assert!(
-            name.ends_with(&format!(".{kind}.json")),
-            "{name} is a {kind}"
-        );
+        assert!(name.ends_with(&format!(".{kind}.json")), "{name} is a {kind}");
     }
     let claims: Vec<Value> = objects("volumes/troubleshoot-pvcs.json");
     assert_eq!(claims.len(), 2);
-    assert!(
-        claims
-            .iter()
-            .all(|claim| claim["kind"] == "PersistentVolumeClaim")
-    );
+    assert!(claims.iter().all(|claim| claim["kind"] == "PersistentVolumeClaim"));
 }
 
 #[test]

@@ -32,12 +32,7 @@ fn an_ended_tekton_pod_tells_its_image_node_and_times() {
     let pod = one("pods/tekton-taskrun-pod.json");
     assert_eq!(pod.phase, PodPhase::Ended);
     assert_eq!(pod.node.as_deref(), Some("tekton-dashboard-control-plane"));
-    assert!(
-        pod.bound_at < pod.ended_at,
-        "{:?} {:?}",
-        pod.bound_at,
-        pod.ended_at
-    );
+    assert!(pod.bound_at < pod.ended_at, "{:?} {:?}", pod.bound_at, pod.ended_at);
     let image_id = pod.images[0].image_id.as_deref().expect("an imageID");
     assert!(image_id.contains("sha256:"), "{image_id}");
     assert!(pod.images.iter().all(|image| !image.pull_fails));
@@ -46,31 +41,17 @@ fn an_ended_tekton_pod_tells_its_image_node_and_times() {
 #[test]
 fn a_prow_pod_pulls_its_init_containers_first() {
     let pod = one("pods/prow-job-01.yaml");
-    let expected = [
-        "clonerefs:tag",
-        "initupload:tag",
-        "entrypoint:tag",
-        "tester",
-        "sidecar:tag",
-    ];
+    let expected = ["clonerefs:tag", "initupload:tag", "entrypoint:tag", "tester", "sidecar:tag"];
     assert_eq!(references(&pod), expected);
     assert_eq!(pod.phase, PodPhase::Waiting);
-    assert_eq!(
-        pod.images[3].pull_policy,
-        PullPolicy::Always,
-        "no tag is the tag latest"
-    );
+    assert_eq!(pod.images[3].pull_policy, PullPolicy::Always, "no tag is the tag latest");
     assert_eq!(pod.images[4].pull_policy, PullPolicy::IfNotPresent);
 }
 
 #[test]
 fn a_woodpecker_pod_names_its_pull_secrets() {
     let pod = one("pods/woodpecker-step-01.json");
-    let expected = [
-        "regcred",
-        "another-pull-secret",
-        "wp-01he8bebctabr3kgk0qj36d2me-0",
-    ];
+    let expected = ["regcred", "another-pull-secret", "wp-01he8bebctabr3kgk0qj36d2me-0"];
     assert_eq!(pod.pull_secrets, expected);
     assert!(one("pods/woodpecker-step-02.json").pull_secrets.is_empty());
 }
@@ -83,15 +64,8 @@ fn a_failing_pull_is_told_from_other_failures() {
     assert_eq!(failing.phase, PodPhase::Waiting);
 
     let crashing = one("pods/troubleshoot-message-pod-init-crashloop-backoff.json");
-    assert!(
-        crashing.images.iter().all(|image| !image.pull_fails),
-        "the image is there"
-    );
-    let have_id: Vec<bool> = crashing
-        .images
-        .iter()
-        .map(|i| i.image_id.is_some())
-        .collect();
+    assert!(crashing.images.iter().all(|image| !image.pull_fails), "the image is there");
+    let have_id: Vec<bool> = crashing.images.iter().map(|i| i.image_id.is_some()).collect();
     assert_eq!(have_id, [true, false]);
 }
 
@@ -110,11 +84,7 @@ fn a_pod_that_was_not_bound_names_no_node() {
 fn a_pod_with_every_field_set_lists_image_volume_init_and_main_image() {
     for version in ["HEAD", "v1.33.0"] {
         let pod = one(&format!("full-api/{version}/core.v1.Pod.json"));
-        assert_eq!(
-            references(&pod),
-            ["referenceValue", "imageValue", "imageValue"],
-            "{version}"
-        );
+        assert_eq!(references(&pod), ["referenceValue", "imageValue", "imageValue"], "{version}");
         assert_eq!(pod.images[1].image_id.as_deref(), Some("imageIDValue"));
         assert_eq!(pod.node.as_deref(), Some("nodeNameValue"));
         assert_eq!(pod.pull_secrets, ["nameValue"]);

@@ -30,9 +30,8 @@ fn of_all_pods(body: &str) -> Result<(PodFacts, Vec<String>), String> {
 fn lower_keys(value: Value) -> Value {
     match value {
         Value::Object(map) => {
-            let entries = map
-                .into_iter()
-                .map(|(key, value)| (key.to_lowercase(), lower_keys(value)));
+            let entries =
+                map.into_iter().map(|(key, value)| (key.to_lowercase(), lower_keys(value)));
             Value::Object(entries.collect::<Map<_, _>>())
         }
         Value::Array(items) => items.into_iter().map(lower_keys).collect(),
@@ -72,15 +71,10 @@ fn a_binding_is_refused_as_no_pod_and_a_preemption_names_no_node() {
     for generation in GENERATIONS {
         let body = text(&format!("extender/{generation}/ExtenderBindingArgs.json"));
         let refusal = of_all_pods(&body).expect_err("refused");
-        assert!(
-            refusal.contains("expected Pod to be an object"),
-            "{refusal}"
-        );
+        assert!(refusal.contains("expected Pod to be an object"), "{refusal}");
         assert!(pass_all(body.as_bytes()).is_none());
 
-        let body = text(&format!(
-            "extender/{generation}/ExtenderPreemptionArgs.json"
-        ));
+        let body = text(&format!("extender/{generation}/ExtenderPreemptionArgs.json"));
         let (pod, names) = of_all_pods(&body).expect("has a pod");
         assert_eq!((&*pod.name, names.len()), ("podname", 0));
         assert!(pass_all(body.as_bytes()).is_none());
@@ -91,10 +85,7 @@ fn a_binding_is_refused_as_no_pod_and_a_preemption_names_no_node() {
 fn an_entry_of_an_answer_is_spelt_as_upstream_spells_it() {
     for generation in GENERATIONS {
         let expected = text(&format!("extender/{generation}/HostPriority.json"));
-        let entry = HostPriority {
-            host: "myhost",
-            score: 1,
-        };
+        let entry = HostPriority { host: "myhost", score: 1 };
         let found = serde_json::to_string(&entry).expect("encodes");
         assert_eq!(found, expected.trim(), "{generation}");
     }
@@ -112,10 +103,7 @@ fn a_filter_result_has_upstreams_keys_and_nodes_byte_for_byte() {
         assert_eq!(found["Error"], json!(""));
         let known = expected.as_object().expect("an object");
         for key in found.as_object().expect("an object").keys() {
-            assert!(
-                known.contains_key(key),
-                "{key} is no key of ExtenderFilterResult"
-            );
+            assert!(known.contains_key(key), "{key} is no key of ExtenderFilterResult");
         }
     }
 }

@@ -42,7 +42,8 @@ async fn lands(stage: &Stage, pod: impl Into<Pod>) -> Result<String> {
 async fn bound_pods(stage: &Stage) -> Result<BTreeMap<String, String>> {
     let pods = kube::Api::<Pod>::namespaced(stage.plane.client(), "steps");
     let pods = pods.list(&Default::default()).await?;
-    let bound = pods.items.into_iter().filter_map(|pod| Some((pod.metadata.name?, pod.spec?.node_name?)));
+    let bound =
+        pods.items.into_iter().filter_map(|pod| Some((pod.metadata.name?, pod.spec?.node_name?)));
     Ok(bound.collect())
 }
 
@@ -66,9 +67,8 @@ async fn one_difference_decides() -> Result<()> {
     // The first node of this scene holds the tag itself, from before it moved.
     let holder = nodes.iter_mut().find(|node| node.name == "moved-a").expect("made above");
     holder.images[0].names.push("r.io/moved:1".to_owned());
-    let manifests = [
-        base_app, wanted, small, large, almost_large, queued, cold, tag_before, tag_now, new_base,
-    ];
+    let manifests =
+        [base_app, wanted, small, large, almost_large, queued, cold, tag_before, tag_now, new_base];
     let mut stage = Stage::set(&nodes, &manifests).await?;
 
     // No node holds the image; one holds its base.

@@ -48,7 +48,8 @@ impl Manifest {
 pub fn write(file: &Path, manifests: &[Manifest]) -> Result<()> {
     let line = |manifest: &Manifest| {
         let layers = manifest.layers.iter();
-        let layers = layers.map(|(name, mb)| json!({ "digest": digest(name), "size": mb * 1_000_000 }));
+        let layers =
+            layers.map(|(name, mb)| json!({ "digest": digest(name), "size": mb * 1_000_000 }));
         let line = json!({
             "image": manifest.image,
             "platform": "linux/amd64",

@@ -42,10 +42,7 @@ impl Access {
         let accounts = KeyPair::generate()?;
         fs::write(dir.join("accounts.key"), accounts.serialize_pem())?;
         fs::write(dir.join("accounts.pub"), accounts.public_key_pem())?;
-        fs::write(
-            dir.join("tokens.csv"),
-            format!("{token},admin,admin,\"system:masters\"\n"),
-        )?;
+        fs::write(dir.join("tokens.csv"), format!("{token},admin,admin,\"system:masters\"\n"))?;
         Ok(Self {
             url: format!("https://127.0.0.1:{port}"),
             ca_data: base64(certificate.into_bytes())?,
@@ -80,9 +77,7 @@ pub async fn client_of(kubeconfig: &Path) -> Result<Client> {
 
 /// The encoding that Kubernetes gives to bytes in JSON.
 fn base64(bytes: Vec<u8>) -> Result<String> {
-    Ok(serde_json::from_value(serde_json::to_value(ByteString(
-        bytes,
-    ))?)?)
+    Ok(serde_json::from_value(serde_json::to_value(ByteString(bytes))?)?)
 }
 
 fn random_token() -> Result<String> {

@@ -33,12 +33,7 @@ async fn build() -> Result<PathBuf> {
         .output()
         .await
         .with_context(|| format!("cannot run {}", script.display()))?;
-    ensure!(
-        output.status.success(),
-        "{} failed: {}",
-        script.display(),
-        output.status
-    );
+    ensure!(output.status.success(), "{} failed: {}", script.display(), output.status);
     let printed = String::from_utf8(output.stdout).context("the build printed no text")?;
     Ok(PathBuf::from(printed.trim_end()))
 }

@@ -60,15 +60,7 @@ impl ControlPlane {
         let mut api_server = start_api_server(&dir, client_port, port).await?;
         let client = client_of(&kubeconfig).await?;
         await_ready(&mut api_server, async || is_ready(&client).await).await?;
-        Ok(Self {
-            api_server,
-            etcd,
-            access,
-            client,
-            kubeconfig,
-            dir,
-            _turn: turn,
-        })
+        Ok(Self { api_server, etcd, access, client, kubeconfig, dir, _turn: turn })
     }
 
     /// The kubeconfig file of the administrator.
@@ -121,9 +113,7 @@ impl ControlPlane {
             }),
             ..TokenRequest::default()
         };
-        let granted = accounts
-            .create_token_request(name, &PostParams::default(), &wanted)
-            .await?;
+        let granted = accounts.create_token_request(name, &PostParams::default(), &wanted).await?;
         let token = granted.status.and_then(|status| status.token);
         let token = token.context("the API server granted no token")?;
         let path = self.dir.join(&format!("{namespace}-{name}.kubeconfig"));
@@ -150,18 +140,8 @@ async fn start_etcd(dir: &RunDir, client_port: u16, peer_port: u16) -> Result<Pr
     let mut command = Command::new(binary("etcd").await?);
     command.arg("--data-dir").arg(dir.join("etcd"));
     command.arg("--unsafe-no-fsync"); // nothing in it outlives the test
-    command.args([
-        "--listen-client-urls",
-        &client,
-        "--advertise-client-urls",
-        &client,
-    ]);
-    command.args([
-        "--listen-peer-urls",
-        &peer,
-        "--initial-advertise-peer-urls",
-        &peer,
-    ]);
+    command.args(["--listen-client-urls", &client, "--advertise-client-urls", &client]);
+    command.args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer]);
     command.args(["--initial-cluster", &format!("default={peer}")]);
     let mut etcd = Process::spawn("etcd", &command, &dir.join("etcd.log"))?;
     await_ready(&mut etcd, async || {
@@ -185,28 +165,15 @@ async fn start_api_server(dir: &RunDir, etcd_port: u16, port: u16) -> Result<Pro
     command.args(["--service-account-issuer", "https://kubernetes.default.svc"]);
     command.args(["--service-cluster-ip-range", "10.0.0.0/24"]);
     command.args(["--etcd-servers", &format!("http://127.0.0.1:{etcd_port}")]);
-    command.args([
-        "--bind-address",
-        "127.0.0.1",
-        "--secure-port",
-        &port.to_string(),
-    ]);
+    command.args(["--bind-address", "127.0.0.1", "--secure-port", &port.to_string()]);
     // Nobody comes by the service `kubernetes`; a loopback address is not
     // allowed as its endpoint.
-    command.args([
-        "--advertise-address",
-        "127.0.0.1",
-        "--endpoint-reconciler-type",
-        "none",
-    ]);
+    command.args(["--advertise-address", "127.0.0.1", "--endpoint-reconciler-type", "none"]);
     command.args(["--authorization-mode", "Node,RBAC"]);
     // ServiceAccount wants accounts that a controller makes. TaintNodesByCondition
     // would taint each new node as not ready, and no controller lifts that.
     // Priority wants classes that pods of a test do not name.
-    command.args([
-        "--disable-admission-plugins",
-        "ServiceAccount,TaintNodesByCondition,Priority",
-    ]);
+    command.args(["--disable-admission-plugins", "ServiceAccount,TaintNodesByCondition,Priority"]);
     // A test's clients are few and in a hurry.
     command.arg("--enable-priority-and-fairness=false");
     Process::spawn("kube-apiserver", &command, &dir.join("kube-apiserver.log"))

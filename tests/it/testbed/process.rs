@@ -34,17 +34,10 @@ impl Process {
     pub fn spawn(name: &str, command: &Command, log: &Path) -> Result<Self> {
         let out = File::create(log).with_context(|| format!("cannot make {}", log.display()))?;
         let mut guarded = guarded(command);
-        guarded
-            .stdin(Stdio::null())
-            .stdout(out.try_clone()?)
-            .stderr(out);
+        guarded.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
         let child = spawner::spawn(guarded)
             .with_context(|| format!("cannot start {name} by setpriv (util-linux)"))?;
-        Ok(Self {
-            name: name.to_owned(),
-            child,
-            log: log.to_owned(),
-        })
+        Ok(Self { name: name.to_owned(), child, log: log.to_owned() })
     }
 
     /// The process id.
@@ -72,10 +65,7 @@ impl Process {
         // Leaves the child to be reaped below. Where the time is up, the thread
         // ends with the child: at the latest when this is dropped.
         let ended = spawn_blocking(move || {
-            waitid(
-                WaitId::Pid(pid),
-                WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
-            )
+            waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
         });
         tokio::time::timeout(within, ended)
             .await

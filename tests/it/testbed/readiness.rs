@@ -29,10 +29,7 @@ pub async fn await_ready(
             return Ok(());
         };
         if Instant::now() > deadline {
-            bail!(
-                "not ready after {PATIENCE:?}: {unready:#}\n{}",
-                server.log_tail()
-            );
+            bail!("not ready after {PATIENCE:?}: {unready:#}\n{}", server.log_tail());
         }
         sleep(PAUSE).await;
     }

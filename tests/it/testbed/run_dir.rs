@@ -63,8 +63,6 @@ fn sweep(all: &Path) -> Result<()> {
 
 fn maker_is_gone(dir: &Path) -> bool {
     let name = dir.file_name().and_then(|name| name.to_str());
-    let pid = name
-        .and_then(|name| name.split_once('-'))
-        .map(|(pid, _)| pid);
+    let pid = name.and_then(|name| name.split_once('-')).map(|(pid, _)| pid);
     pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists())
 }

@@ -88,12 +88,7 @@ async fn start_once(plane: &ControlPlane, options: &SchedulerOptions) -> Result<
     let mut command = Command::new(binary("kube-scheduler").await?);
     command.arg("--config").arg(file(".config"));
     command.arg("--cert-dir").arg(file(".certificates"));
-    command.args([
-        "--bind-address",
-        "127.0.0.1",
-        "--secure-port",
-        &port.to_string(),
-    ]);
+    command.args(["--bind-address", "127.0.0.1", "--secure-port", &port.to_string()]);
     command.arg(format!("-v={}", options.verbosity));
     let mut process = Process::spawn("kube-scheduler", &command, &file(".log"))?;
     let probe = probe(port)?;

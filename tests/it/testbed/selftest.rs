@@ -33,11 +33,7 @@ async fn a_control_plane_schedules_and_leaves_no_process() -> Result<()> {
     a_node_reports_other_images(&client).await?;
     an_account_has_its_own_rights(&plane).await?;
 
-    let servers = [
-        plane.etcd().pid(),
-        plane.api_server().pid(),
-        scheduler.process().pid(),
-    ];
+    let servers = [plane.etcd().pid(), plane.api_server().pid(), scheduler.process().pid()];
     assert_eq!(servers.map(runs), [true; 3]);
     scheduler.stop();
     drop(plane);
@@ -53,59 +49,34 @@ async fn five_pods_are_bound_on_three_nodes(client: &Client) -> Result<()> {
     make_pods(client, "ci", pods).await?;
     let landed = await_bound(client, "ci", 5, SOON).await?;
     assert_eq!(landed.len(), 5);
-    assert!(
-        landed
-            .values()
-            .all(|node| ["a", "b", "c"].contains(&node.as_str())),
-        "{landed:?}"
-    );
+    assert!(landed.values().all(|node| ["a", "b", "c"].contains(&node.as_str())), "{landed:?}");
 
     delete_pods(client, "ci").await?;
-    let left = Api::<Pod>::namespaced(client.clone(), "ci")
-        .list(&ListParams::default())
-        .await?;
+    let left = Api::<Pod>::namespaced(client.clone(), "ci").list(&ListParams::default()).await?;
     assert!(left.items.is_empty(), "{} pods are left", left.items.len());
     Ok(())
 }
 
 async fn a_node_reports_other_images(client: &Client) -> Result<()> {
-    make_nodes(
-        client,
-        &[NodeSpec::new("d").holding("registry.example/old:1", 7)],
-    )
-    .await?;
+    make_nodes(client, &[NodeSpec::new("d").holding("registry.example/old:1", 7)]).await?;
     report_images(client, "d", &[Image::new("registry.example/new:1", 9)]).await?;
     let node = Api::<Node>::all(client.clone()).get("d").await?;
-    let images = node
-        .status
-        .and_then(|status| status.images)
-        .unwrap_or_default();
-    let names: Vec<_> = images
-        .into_iter()
-        .flat_map(|image| image.names.unwrap_or_default())
-        .collect();
+    let images = node.status.and_then(|status| status.images).unwrap_or_default();
+    let names: Vec<_> =
+        images.into_iter().flat_map(|image| image.names.unwrap_or_default()).collect();
     assert_eq!(names, ["registry.example/new:1"]);
     Ok(())
 }
 
 async fn an_account_has_its_own_rights(plane: &ControlPlane) -> Result<()> {
     let account = ServiceAccount {
-        metadata: ObjectMeta {
-            name: Some("nobody".to_owned()),
-            ..ObjectMeta::default()
-        },
+        metadata: ObjectMeta { name: Some("nobody".to_owned()), ..ObjectMeta::default() },
         ..ServiceAccount::default()
     };
-    Api::namespaced(plane.client(), "ci")
-        .create(&PostParams::default(), &account)
-        .await?;
+    Api::namespaced(plane.client(), "ci").create(&PostParams::default(), &account).await?;
     let kubeconfig = plane.kubeconfig_for_service_account("ci", "nobody").await?;
     let nodes: Api<Node> = Api::all(client_of(&kubeconfig).await?);
-    let refused = nodes
-        .list(&ListParams::default())
-        .await
-        .err()
-        .map(|error| error.to_string());
+    let refused = nodes.list(&ListParams::default()).await.err().map(|error| error.to_string());
     let said = refused.unwrap_or_default();
     assert!(said.contains("system:serviceaccount:ci:nobody"), "{said}");
     Ok(())
@@ -119,10 +90,7 @@ async fn an_unbound_pod_is_explained() -> Result<()> {
     make_pods(&client, "default", [PodSpec::new("p", "i")]).await?;
     // Long enough for the scheduler to try; it always ends at the deadline.
     let unbound = await_bound(&client, "default", 1, Duration::from_secs(2)).await;
-    let said = unbound
-        .err()
-        .map(|error| error.to_string())
-        .unwrap_or_default();
+    let said = unbound.err().map(|error| error.to_string()).unwrap_or_default();
     assert!(said.contains("no nodes available"), "{said}");
     Ok(())
 }
@@ -131,20 +99,11 @@ async fn an_unbound_pod_is_explained() -> Result<()> {
 async fn a_scheduler_follows_its_extender() -> Result<()> {
     let plane = ControlPlane::start().await?;
     let (_server, url) = warm_server(&plane.dir().join("reference.log")).await?;
-    let options = SchedulerOptions {
-        extender_url: Some(url),
-        weight: 10,
-        ..Default::default()
-    };
+    let options = SchedulerOptions { extender_url: Some(url), weight: 10, ..Default::default() };
     let _scheduler = Scheduler::start(&plane, options).await?;
     let client = plane.client();
     make_nodes(&client, &["n-00", "n-01", "n-02"].map(NodeSpec::new)).await?;
-    make_pods(
-        &client,
-        "default",
-        ["p", "q", "r"].map(|name| PodSpec::new(name, "i")),
-    )
-    .await?;
+    make_pods(&client, "default", ["p", "q", "r"].map(|name| PodSpec::new(name, "i"))).await?;
     let landed = await_bound(&client, "default", 3, SOON).await?;
     assert!(landed.values().all(|node| node == "n-00"), "{landed:?}");
     Ok(())
@@ -158,9 +117,7 @@ async fn warm_server(log: &Path) -> Result<(Process, String)> {
     let mut url = None;
     await_ready(&mut server, async || {
         let said = fs::read_to_string(log)?;
-        url = said
-            .split_once(" on ")
-            .map(|(_, url)| url.trim_end().to_owned());
+        url = said.split_once(" on ").map(|(_, url)| url.trim_end().to_owned());
         ensure!(url.is_some(), "it does not say where it listens");
         Ok(())
     })
@@ -186,22 +143,13 @@ async fn a_stopped_child_is_killed_all_the_same() -> Result<()> {
 async fn a_child_that_ends_is_seen_to_end() -> Result<()> {
     let dir = tempfile::tempdir()?;
     let mut shell = Command::new("sh");
-    shell
-        .args(["-c", "echo \"$WORD\"; exit 3"])
-        .env("WORD", "last words");
+    shell.args(["-c", "echo \"$WORD\"; exit 3"]).env("WORD", "last words");
     let mut child = Process::spawn("shell", &shell, &dir.path().join("log"))?;
     let status = child.exited(SOON).await?;
     assert_eq!(status.code(), Some(3));
     assert_eq!(child.log_tail(), "last words");
-    let said = child
-        .ensure_running()
-        .err()
-        .map(|error| error.to_string())
-        .unwrap_or_default();
-    ensure!(
-        said.contains("last words"),
-        "the error does not quote the log: {said}"
-    );
+    let said = child.ensure_running().err().map(|error| error.to_string()).unwrap_or_default();
+    ensure!(said.contains("last words"), "the error does not quote the log: {said}");
     Ok(())
 }
 

@@ -38,10 +38,6 @@ fn serve(orders: &Receiver<Order>) {
 pub fn spawn(command: Command) -> io::Result<Child> {
     let gone = || io::Error::other("the spawner thread is gone");
     let (reply, child) = channel();
-    ORDERS
-        .lock()
-        .map_err(|_| gone())?
-        .send((command, reply))
-        .map_err(|_| gone())?;
+    ORDERS.lock().map_err(|_| gone())?.send((command, reply)).map_err(|_| gone())?;
     child.recv().map_err(|_| gone())?
 }

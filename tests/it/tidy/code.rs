@@ -17,11 +17,7 @@ impl Source {
     /// A file of that name and text.
     pub fn new(name: &str, text: &str) -> Self {
         let code = without_tests(&without_literals(text));
-        Self {
-            name: name.to_owned(),
-            text: text.to_owned(),
-            code,
-        }
+        Self { name: name.to_owned(), text: text.to_owned(), code }
     }
 
     /// Whether the whole file is a test.
@@ -63,10 +59,7 @@ fn without_literals(text: &str) -> String {
 
 /// One space for each byte, so that places stay the same.
 fn blank(code: &mut String, text: &str) {
-    code.extend(
-        text.bytes()
-            .map(|byte| if byte == b'\n' { '\n' } else { ' ' }),
-    );
+    code.extend(text.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }));
 }
 
 /// The length of the comment or literal that `rest` starts with, 0 if it starts with code.
@@ -89,8 +82,7 @@ fn literal_length(rest: &str, in_word: bool) -> usize {
         Some(count) if rest[1 + count..].starts_with('"') => {
             let end = format!("\"{}", "#".repeat(count));
             let body = &rest[2 + count..];
-            body.find(&end)
-                .map_or(rest.len(), |at| 2 + count + at + end.len())
+            body.find(&end).map_or(rest.len(), |at| 2 + count + at + end.len())
         }
         _ => 0,
     }

@@ -85,9 +85,7 @@ fn offence(own: &[String], target: &[String]) -> Option<String> {
     let edge = target.get(1).map(String::as_str);
     let is_shared = edge.is_some_and(|edge| SHARED_EDGES.contains(&edge));
     if layer == "edge" && edge != own_edge && !is_shared {
-        return Some(format!(
-            "{path}: edges may import only the edges {SHARED_EDGES:?}"
-        ));
+        return Some(format!("{path}: edges may import only the edges {SHARED_EDGES:?}"));
     }
     None
 }

@@ -37,11 +37,7 @@ fn check_source(source: &Source) -> Findings {
 pub fn check_files(sources: &[Source]) -> Findings {
     let mut findings = Findings::new();
     for source in sources.iter().filter(|source| !source.is_test()) {
-        let own = source
-            .text
-            .split("#[cfg(test)]\nmod tests {")
-            .next()
-            .unwrap_or_default();
+        let own = source.text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
         let lines = own.lines().count();
         let long = LONG_FILES.iter().find(|(name, _)| *name == source.name);
         let most = long.map_or(FILE_LINES_MAX, |(_, most)| *most);
@@ -58,11 +54,7 @@ pub fn check_lines(sources: &[Source]) -> Findings {
     for source in sources {
         for (number, line) in source.text.lines().enumerate() {
             let is_comment = line.trim_start().starts_with("//");
-            let most = if is_comment {
-                COMMENT_COLUMNS_MAX
-            } else {
-                CODE_COLUMNS_MAX
-            };
+            let most = if is_comment { COMMENT_COLUMNS_MAX } else { CODE_COLUMNS_MAX };
             let columns = line.chars().count();
             if columns > most {
                 findings.push(format!("{}:{}: {columns} columns", source.name, number + 1));

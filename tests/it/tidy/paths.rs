@@ -46,18 +46,13 @@ fn next_word(code: &str, from: usize) -> Option<(usize, &str)> {
 /// `a::{b, c::d}` is `a::b` and `a::c::d`; renames keep the first name.
 fn spread(tree: &str, before: &[String], start: usize, found: &mut Vec<Named>) {
     let tree = tree.trim();
-    if let Some(group) = tree
-        .strip_prefix('{')
-        .and_then(|tree| tree.strip_suffix('}'))
-    {
+    if let Some(group) = tree.strip_prefix('{').and_then(|tree| tree.strip_suffix('}')) {
         for part in split(group) {
             spread(part, before, start, found);
         }
         return;
     }
-    let (head, tail) = tree
-        .split_once("::")
-        .map_or((tree, None), |(h, t)| (h, Some(t)));
+    let (head, tail) = tree.split_once("::").map_or((tree, None), |(h, t)| (h, Some(t)));
     let head = head.split_whitespace().next().unwrap_or_default();
     let mut path = before.to_vec();
     if !head.is_empty() {

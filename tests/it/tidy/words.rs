@@ -24,15 +24,12 @@ const OF_THE_EDGES: [&[&str]; 13] = [
 /// Its maps have a fixed seed, and their order reaches no answer.
 const MAY_HASH: &str = "src/model/intern.rs";
 /// File names that say nothing of what is inside.
-const EMPTY_NAMES: [&str; 9] = [
-    "mod", "util", "utils", "helper", "helpers", "manager", "common", "misc", "prelude",
-];
+const EMPTY_NAMES: [&str; 9] =
+    ["mod", "util", "utils", "helper", "helpers", "manager", "common", "misc", "prelude"];
 
 /// Words of the edges in the core.
 pub fn check_core(sources: &[Source]) -> Findings {
-    let core = sources
-        .iter()
-        .filter(|source| is_core(&source.name) && !source.is_test());
+    let core = sources.iter().filter(|source| is_core(&source.name) && !source.is_test());
     core.flat_map(check_source).collect()
 }
 
@@ -57,14 +54,8 @@ fn check_source(source: &Source) -> Findings {
 
 /// What must not be left behind, in code, comments or tests. Written so as not to find itself.
 fn leftovers() -> [String; 5] {
-    [
-        ("TO", "DO"),
-        ("FIX", "ME"),
-        ("todo", "!("),
-        ("unimplemented", "!("),
-        ("#[ign", "ore"),
-    ]
-    .map(|(first, second)| format!("{first}{second}"))
+    [("TO", "DO"), ("FIX", "ME"), ("todo", "!("), ("unimplemented", "!("), ("#[ign", "ore")]
+        .map(|(first, second)| format!("{first}{second}"))
 }
 
 /// Work that was put off, and tests that are skipped.
@@ -83,11 +74,8 @@ pub fn check_leftovers(sources: &[Source]) -> Findings {
 
 /// Files that do not open by saying what they are.
 pub fn check_heads(sources: &[Source]) -> Findings {
-    let bare = sources
-        .iter()
-        .filter(|source| !source.text.starts_with("//! "));
-    bare.map(|source| format!("{}:1: does not open with a //! comment", source.name))
-        .collect()
+    let bare = sources.iter().filter(|source| !source.text.starts_with("//! "));
+    bare.map(|source| format!("{}:1: does not open with a //! comment", source.name)).collect()
 }
 
 /// Files whose name says nothing.
@@ -96,10 +84,6 @@ pub fn check_names(sources: &[Source]) -> Findings {
         let file = name.rsplit('/').next().unwrap_or(name).to_owned();
         file.trim_end_matches(".rs").to_owned()
     };
-    let empty = sources
-        .iter()
-        .filter(|source| EMPTY_NAMES.contains(&&*stem(&source.name)));
-    empty
-        .map(|source| format!("{}: name it by what is inside", source.name))
-        .collect()
+    let empty = sources.iter().filter(|source| EMPTY_NAMES.contains(&&*stem(&source.name)));
+    empty.map(|source| format!("{}: name it by what is inside", source.name)).collect()
 }

@@ -27,10 +27,7 @@ pub struct Image {
 impl Image {
     /// An image of one name.
     pub fn new(name: &str, bytes: i64) -> Self {
-        Self {
-            names: vec![name.to_owned()],
-            bytes,
-        }
+        Self { names: vec![name.to_owned()], bytes }
     }
 }
 
@@ -85,10 +82,8 @@ impl NodeSpec {
             ("kubernetes.io/os", &self.os),
             ("kubernetes.io/arch", &self.arch),
         ];
-        let mut labels: BTreeMap<_, _> = own
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), value.clone()))
-            .collect();
+        let mut labels: BTreeMap<_, _> =
+            own.into_iter().map(|(key, value)| (key.to_owned(), value.clone())).collect();
         labels.extend(self.labels.clone());
         labels
     }
@@ -172,8 +167,5 @@ fn ready() -> NodeCondition {
 }
 
 fn reported(image: &Image) -> ContainerImage {
-    ContainerImage {
-        names: Some(image.names.clone()),
-        size_bytes: Some(image.bytes),
-    }
+    ContainerImage { names: Some(image.names.clone()), size_bytes: Some(image.bytes) }
 }

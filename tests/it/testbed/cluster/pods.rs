@@ -99,15 +99,10 @@ impl From<PodSpec> for Pod {
 /// Makes a namespace.
 pub async fn make_namespace(client: &Client, name: &str) -> Result<()> {
     let space = Namespace {
-        metadata: ObjectMeta {
-            name: Some(name.to_owned()),
-            ..ObjectMeta::default()
-        },
+        metadata: ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() },
         ..Namespace::default()
     };
-    Api::all(client.clone())
-        .create(&PostParams::default(), &space)
-        .await?;
+    Api::all(client.clone()).create(&PostParams::default(), &space).await?;
     Ok(())
 }
 
@@ -164,11 +159,7 @@ async fn follow(
         match events.try_next().await?.context("the watch ended")? {
             Event::Apply(pod) | Event::InitApply(pod) => {
                 let name = pod.name_any();
-                landed.extend(
-                    pod.spec
-                        .and_then(|spec| spec.node_name)
-                        .map(|node| (name, node)),
-                );
+                landed.extend(pod.spec.and_then(|spec| spec.node_name).map(|node| (name, node)));
             }
             Event::Delete(pod) => {
                 landed.remove(&pod.name_any());
@@ -182,24 +173,13 @@ async fn follow(
 
 /// What the scheduler says of one pod that it has not bound.
 async fn why_unbound(pods: &Api<Pod>) -> Result<String> {
-    let unbound = pods
-        .list(&ListParams::default().fields("spec.nodeName="))
-        .await?;
+    let unbound = pods.list(&ListParams::default().fields("spec.nodeName=")).await?;
     let Some(pod) = unbound.items.first() else {
         return Ok("no other pod exists".to_owned());
     };
-    let conditions = pod
-        .status
-        .iter()
-        .flat_map(|status| status.conditions.iter().flatten());
-    let said = conditions
-        .filter_map(|condition| condition.message.as_deref())
-        .next();
-    Ok(format!(
-        "{}: {}",
-        pod.name_any(),
-        said.unwrap_or("never tried")
-    ))
+    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let said = conditions.filter_map(|condition| condition.message.as_deref()).next();
+    Ok(format!("{}: {}", pod.name_any(), said.unwrap_or("never tried")))
 }
 
 /// Removes all pods of a namespace at once: no kubelet is there to end them.
