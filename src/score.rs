@@ -85,20 +85,19 @@ pub fn decide_into(decision: &mut Decision, question: &Question<'_>) {
     }
     if decision.wanted.iter().all(|wanted| !wanted.has_known_image()) {
         decision.neutral = Some(Neutral::ImagesUnknown);
-        forget_places(decision);
         decision.rows.clear();
         return;
     }
+    collect_charges(decision, question.policy);
     arriving::look_closer(decision, question);
-    price(decision, question);
-    forget_places(decision);
-    give_points(decision);
+    let (lowest, highest) = price(decision, question);
+    give_points(decision, lowest, highest);
 }
 
 /// One row per distinct candidate, each in the group of its platform.
 fn add_rows(decision: &mut Decision, question: &Question<'_>) {
     let cluster = question.cluster;
-    decision.scratch.fit(cluster.node_table_len());
+    decision.scratch.start(cluster.node_table_len());
     for &id in &question.candidates.nodes {
         let (word, bit) = place(id);
         if decision.scratch.candidates[word] & bit != 0 {
@@ -107,10 +106,12 @@ fn add_rows(decision: &mut Decision, question: &Question<'_>) {
         decision.scratch.candidates[word] |= bit;
         decision.scratch.row_of[id.index()] =
             u32::try_from(decision.rows.len()).unwrap_or(u32::MAX);
+        decision.scratch.missing[id.index()] = Bytes(0);
         let node = cluster.node(id);
         let group = decision.wanted.iter().position(|wanted| wanted.platform == node.platform);
         let group = group.unwrap_or_else(|| {
-            decision.wanted.push(Wanted { platform: node.platform, ..Wanted::default() });
+            let smallest = Bytes(u64::MAX);
+            decision.wanted.push(Wanted { platform: node.platform, smallest, ..Wanted::default() });
             decision.wanted.len() - 1
         });
         decision.rows.push(Row {
@@ -118,60 +119,66 @@ fn add_rows(decision: &mut Decision, question: &Question<'_>) {
             // A cluster has a handful of platforms; past 255 the last one stands for all.
             group: u8::try_from(group).unwrap_or(u8::MAX),
             waiting_pods: node.waiting_step_pods,
+            list_cut_at: node.list_cut_at.unwrap_or_default(),
             ..Row::default()
         });
     }
 }
 
-/// Turns bytes and queues into seconds, and seconds into raw points.
-fn price(decision: &mut Decision, question: &Question<'_>) {
-    let policy = question.policy;
+/// Puts the charged bytes, and the seconds they take, into the rows.
+fn collect_charges(decision: &mut Decision, policy: &Policy) {
     let rates = rates(policy);
     for row in &mut decision.rows {
-        row.fetch = rates.fetch.duration_of(row.missing);
-        row.unpack = rates.unpack.duration_of(row.missing);
+        row.miss(decision.scratch.missing[row.node.index()], rates);
         row.heat = Nanos(policy.heat_per_waiting_pod.0.saturating_mul(row.waiting_pods.into()));
     }
+}
+
+/// Turns seconds into raw points; gives the lowest and the highest. A candidate that the cluster does not
+/// know is as good as a cold, idle one, and has 0.
+fn price(decision: &mut Decision, question: &Question<'_>) -> (i8, i8) {
+    let policy = question.policy;
+    let rates = rates(policy);
     let meeting = home::choose(decision, question);
     if let Some(home) = meeting.home {
         decision.home = Some(decision.rows[home].node);
         decision.rows[home].reasons.add(Reasons::HOME);
     }
+    let unknown = decision.unknown_count > 0;
+    let (mut lowest, mut highest) = if unknown { (0, 0) } else { (POINTS_MAX, -POINTS_MAX) };
     for (at, row) in decision.rows.iter_mut().enumerate() {
-        if row.delay() <= meeting.ready_within {
+        let wanted = &decision.wanted[usize::from(row.group)];
+        if row.missing.0 > 0 && row.list_cut_at > wanted.smallest {
+            row.reasons.add(Reasons::LIST_CUT);
+        }
+        let delay = row.delay();
+        if delay <= meeting.ready_within {
             let missing = if meeting.home == Some(at) { row.missing } else { Bytes(0) };
             row.credit = policy.home_share.of(rates.duration_of(row.arriving + missing));
         }
-        let cold = decision.wanted[usize::from(row.group)].cold;
-        row.saved = signed(cold + row.credit) - signed(row.cost());
+        row.saved = signed(wanted.cold + row.credit) - signed(delay + row.heat);
         row.raw = if row.reasons.has(Reasons::NEVER_PULLED) {
             -POINTS_MAX
         } else {
             policy.curve.points(row.saved)
         };
+        (lowest, highest) = (lowest.min(row.raw), highest.max(row.raw));
     }
+    (lowest, highest)
 }
 
 /// Shifts raw points to what the answer carries: `max(0, raw - max(lowest, highest - 10))`. The
 /// ranking stays, equal nodes vanish from the answer, and it fits 0 to 10.
-fn give_points(decision: &mut Decision) {
-    let unknown = (decision.unknown_count > 0).then_some(0);
-    let raws = || decision.rows.iter().map(|row| row.raw).chain(unknown);
-    let (lowest, highest) = (raws().min().unwrap_or(0), raws().max().unwrap_or(0));
+fn give_points(decision: &mut Decision, lowest: i8, highest: i8) {
     let floor = lowest.max(highest - POINTS_MAX);
     let points = |raw: i8| u8::try_from(raw - floor).unwrap_or(0);
     decision.unknown_points = if decision.unknown_count > 0 { points(0) } else { 0 };
+    if lowest == highest {
+        return;
+    }
     for row in &mut decision.rows {
         row.points = points(row.raw);
     }
-}
-
-/// Clears the marks of this decision's candidates, so that the next one finds clean tables.
-fn forget_places(decision: &mut Decision) {
-    for row in &decision.rows {
-        decision.scratch.row_of[row.node.index()] = u32::MAX;
-    }
-    decision.scratch.candidates.fill(0);
 }
 
 /// The policy's rates as the cost formulas take them.

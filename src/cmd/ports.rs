@@ -56,6 +56,28 @@ impl Port {
     }
 }
 
+/// As [`Port::serve`], on a thread and an event loop of its own: what the scheduler waits for must not
+/// wait for a burst of watch events to be decoded, nor for a hand-over between threads.
+///
+/// # Errors
+/// If the thread cannot be started, or the socket fails.
+pub async fn serve_apart(
+    port: Port,
+    router: Router,
+    tls: Option<RustlsConfig>,
+    handle: Handle<SocketAddr>,
+) -> anyhow::Result<()> {
+    let (done, result) = tokio::sync::oneshot::channel();
+    let serve = move || -> anyhow::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(port.serve(router, tls, handle))
+    };
+    // The receiver waits below for as long as this runs.
+    let thread = move || drop(done.send(serve()));
+    std::thread::Builder::new().name("extender".to_owned()).spawn(thread)?;
+    result.await.context("the extender's thread ended")?
+}
+
 /// Waits for SIGINT or SIGTERM.
 ///
 /// # Errors

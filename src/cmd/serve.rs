@@ -47,7 +47,7 @@ pub async fn run(flags: Serve) -> anyhow::Result<()> {
     );
     let (on_extender, on_admin) = (Handle::new(), Handle::new());
     let extender = extender::router(shared.clone(), settings);
-    let extender = extender_port.serve(extender, tls, on_extender.clone());
+    let extender = ports::serve_apart(extender_port, extender, tls, on_extender.clone());
     let admin = admin_port.serve(admin::router(shared.clone()), None, on_admin.clone());
     let watching = tokio::spawn(watch::run(client, shared));
     let ending = async {

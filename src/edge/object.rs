@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1 as core;
 use kube::core::{ClusterResourceScope, NamespaceResourceScope, ObjectMeta, Resource};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// A pod; `M` is how much of its metadata is kept.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -228,13 +228,3 @@ macro_rules! watched {
 }
 watched!(PodObject, core::Pod, NamespaceResourceScope);
 watched!(NodeObject, core::Node, ClusterResourceScope);
-
-/// `{"Host": …, "Score": …}`: one entry of `HostPriorityList` (`kube-scheduler/extender/v1`).
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct HostPriority<'a> {
-    /// A node that was asked about.
-    pub host: &'a str,
-    /// 0 to 10.
-    pub score: u8,
-}

@@ -71,8 +71,6 @@ pub struct Cluster {
     pub(crate) platforms: Vec<Platform>,
     /// Nodes with at least one entry in `pulls`.
     pub(crate) pulling: NodeSet,
-    /// Nodes with `list_cut_at`.
-    pub(crate) cut_lists: usize,
     pub(crate) nodes_synced: bool,
     pub(crate) pods_synced: bool,
 }
@@ -358,12 +356,6 @@ impl Cluster {
             ("records", self.record_ids.len()),
             ("references", self.reference_ids.len()),
         ]
-    }
-
-    /// Whether any node's image list was cut at the kubelet's limit.
-    #[must_use]
-    pub fn has_cut_lists(&self) -> bool {
-        self.cut_lists > 0
     }
 
     /// How many of the image's layers, base first, the node has unpacked.

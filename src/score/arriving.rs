@@ -92,7 +92,7 @@ fn correct(decision: &mut Decision, question: &Question<'_>, id: NodeId, row: us
     }
     decision.scratch.counted = tally.counted;
     let row = &mut decision.rows[row];
-    row.missing = tally.missing;
+    row.miss(tally.missing, rates(question.policy));
     row.arriving = tally.arriving;
     let ready = tally.ready_at.since(question.now);
     let queue =

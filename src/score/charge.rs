@@ -8,7 +8,7 @@ use crate::model::cluster::{Cluster, NodeId, ReferenceId};
 use crate::model::node_set::{NodeSet, bits, place};
 use crate::model::pod::PullPolicy;
 use crate::model::unit::Bytes;
-use crate::score::decision::{Decision, Reasons, Row};
+use crate::score::decision::{Decision, Reasons, Row, Scratch};
 use crate::score::need::{self, Cargo, Need};
 use crate::score::{Question, rates};
 
@@ -30,7 +30,7 @@ pub(super) fn charge_group(decision: &mut Decision, question: &Question<'_>, gro
     decision.scratch.charged.clear();
     decision.scratch.charged.resize(words * needs.len(), 0);
     for at in 0..needs.len() {
-        charge_need(decision, question, &needs, at);
+        charge_need(decision, question, group, &needs, at);
     }
     decision.needs = needs;
     if platform_untold {
@@ -53,13 +53,18 @@ fn mark_group(decision: &mut Decision, group: usize) {
     }
 }
 
-fn charge_need(decision: &mut Decision, question: &Question<'_>, needs: &[Need], at: usize) {
+fn charge_need(
+    decision: &mut Decision,
+    question: &Question<'_>,
+    group: usize,
+    needs: &[Need],
+    at: usize,
+) {
     let need = &needs[at];
     let words = decision.scratch.candidates.len();
     let start = at * words;
-    let group = std::mem::take(&mut decision.scratch.group);
-    decision.scratch.charged[start..start + words].copy_from_slice(&group);
-    decision.scratch.group = group;
+    let Scratch { charged, group: candidates, .. } = &mut decision.scratch;
+    charged[start..start + words].copy_from_slice(candidates);
     excuse_holders(decision, question, need, start);
     let cluster = question.cluster;
     note_overlaps(&mut decision.scratch.overlaps, &needs[..=at], cluster);
@@ -86,7 +91,8 @@ fn charge_need(decision: &mut Decision, question: &Question<'_>, needs: &[Need],
         }
         Cargo::Unknown => return,
     };
-    note_cut_lists(decision, cluster, start, bytes);
+    let wanted = &mut decision.wanted[group];
+    wanted.smallest = wanted.smallest.min(bytes);
 }
 
 /// Which of the earlier needs share layers with the last of `needs`, and how many; most first.
@@ -209,8 +215,7 @@ impl Layers<'_> {
 
 fn add_bytes(decision: &mut Decision, at: usize, nodes: u64, bytes: Bytes) {
     for id in bits(at, nodes) {
-        let row = decision.scratch.row_of[id as usize];
-        decision.rows[row as usize].missing += bytes;
+        decision.scratch.missing[id as usize] += bytes;
     }
 }
 
@@ -220,17 +225,4 @@ fn each_charged(decision: &mut Decision, start: usize, mut each: impl FnMut(&mut
             each(&mut decision.rows[decision.scratch.row_of[id as usize] as usize]);
         }
     }
-}
-
-/// Remarks on nodes whose cut list could hide an image of this size.
-fn note_cut_lists(decision: &mut Decision, cluster: &Cluster, start: usize, bytes: Bytes) {
-    if !cluster.has_cut_lists() {
-        return;
-    }
-    each_charged(decision, start, |row| {
-        let hides = cluster.node(row.node).list_cut_at.is_some_and(|smallest| bytes < smallest);
-        if hides && row.missing.0 > 0 {
-            row.reasons.add(Reasons::LIST_CUT);
-        }
-    });
 }

@@ -4,6 +4,7 @@
 //! Rows have a fixed size and live in buffers that are used again; words for them are made at the
 //! edge, when somebody asks.
 
+use crate::cost::pull::PullRates;
 use crate::model::cluster::{ImageId, NodeId, PlatformId};
 use crate::model::unit::{Bytes, Nanos, Time};
 use crate::score::arriving::Piece;
@@ -45,6 +46,8 @@ pub struct Row {
     pub reasons: Reasons,
     /// Step pods that wait on the node.
     pub waiting_pods: u32,
+    /// The smallest image of the node's list if that was cut, else zero.
+    pub list_cut_at: Bytes,
     /// Compressed bytes that placing the pod here would move.
     pub missing: Bytes,
     /// Compressed bytes it needs that are already on their way here.
@@ -76,6 +79,8 @@ pub struct Wanted {
     pub verdicts: Vec<Verdict>,
     /// Stable hash of the heaviest cargo.
     pub home_key: u64,
+    /// Bytes of the smallest image: what a cut list could hide.
+    pub smallest: Bytes,
 }
 
 /// What is known of one of the pod's images on one platform.
@@ -180,6 +185,13 @@ impl Wanted {
 }
 
 impl Row {
+    /// Sets what is missing, and how long it takes.
+    pub(super) fn miss(&mut self, missing: Bytes, rates: PullRates) {
+        self.missing = missing;
+        self.fetch = rates.fetch.duration_of(missing);
+        self.unpack = rates.unpack.duration_of(missing);
+    }
+
     /// Seconds until the pod's cargo is on the node.
     #[must_use]
     pub fn delay(&self) -> Nanos {
@@ -202,6 +214,7 @@ impl Default for Row {
             points: 0,
             reasons: Reasons::default(),
             waiting_pods: 0,
+            list_cut_at: Bytes(0),
             missing: Bytes(0),
             arriving: Bytes(0),
             wait: Nanos(0),
@@ -249,7 +262,9 @@ pub(super) struct Scratch {
     pub(super) overlaps: Vec<(usize, usize)>,
     /// What was counted on a candidate with pulls in progress.
     pub(super) counted: Vec<Piece>,
-    /// Row of each node, `u32::MAX` for none.
+    /// Bytes that each candidate lacks, by node: a table dense enough to stay in the first-level cache.
+    pub(super) missing: Vec<Bytes>,
+    /// Row of each candidate, by node.
     pub(super) row_of: Vec<u32>,
 }
 
@@ -258,12 +273,15 @@ impl Scratch {
         node_count.div_ceil(64)
     }
 
-    /// Makes the tables large enough; keeps what is in them.
-    pub(super) fn fit(&mut self, node_count: usize) {
+    /// Makes the tables large enough, and forgets the candidates before. The tables by node are left as
+    /// they are: an entry counts only where the node is a candidate.
+    pub(super) fn start(&mut self, node_count: usize) {
+        self.candidates.fill(0);
         let words = Self::words(node_count);
         for bitmap in [&mut self.candidates, &mut self.group, &mut self.holders, &mut self.prefix] {
             bitmap.resize(words, 0);
         }
         self.row_of.resize(node_count, u32::MAX);
+        self.missing.resize(node_count, Bytes(0));
     }
 }

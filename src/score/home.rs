@@ -28,14 +28,19 @@ pub(super) struct Meeting {
 /// that a node with the base layers is preferred to one with nothing.
 pub(super) fn choose(decision: &Decision, question: &Question<'_>) -> Meeting {
     let policy = question.policy;
-    let rooms = Rooms::new(decision, policy);
-    let rooms = decision.rows.iter().enumerate().filter(|(_, row)| rooms.has_room(decision, row));
-    let Some(soonest) = rooms.clone().map(|(_, row)| row.delay()).min() else {
-        return Meeting::default();
-    };
-    if policy.home_share.0 == 0 || rooms.clone().any(|(_, row)| has_all(row)) {
+    if policy.home_share.0 == 0 {
         return Meeting::default();
     }
+    let bounds = Rooms::new(decision, policy);
+    let rooms = decision.rows.iter().enumerate().filter(|(_, row)| bounds.has_room(decision, row));
+    let mut soonest = None;
+    for (_, row) in rooms.clone() {
+        if has_all(row) {
+            return Meeting::default();
+        }
+        soonest = Some(soonest.map_or(row.delay(), |soonest| row.delay().min(soonest)));
+    }
+    let Some(soonest) = soonest else { return Meeting::default() };
     let ready_within = soonest + policy.home_slack.of(soonest);
     let places = rooms.filter(|(_, row)| row.delay() <= ready_within);
     let least = places.clone().map(|(_, row)| row.missing).min().unwrap_or_default();

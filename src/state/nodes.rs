@@ -33,7 +33,7 @@ impl Tracker {
             node.platform = platform;
             self.retell_evidence(id, now);
         }
-        self.set_cut(id, cut_at(&facts.images));
+        self.cluster.nodes[id.index()].list_cut_at = cut_at(&facts.images);
         self.replace_list(id, platform, facts.images, now);
         if !self.cluster.node(id).waiting.is_empty() {
             self.refresh_pulls(id, now);
@@ -44,19 +44,12 @@ impl Tracker {
         let Some(id) = self.cluster.node_id(name) else {
             return;
         };
-        self.set_cut(id, None);
+        self.cluster.nodes[id.index()].list_cut_at = None;
         self.cluster.nodes[id.index()].exists = false;
         for pod in self.cluster.node(id).pods.clone() {
             self.leave(pod, now, now);
         }
         self.free_node_if_unused(id);
-    }
-
-    fn set_cut(&mut self, id: NodeId, cut_at: Option<Bytes>) {
-        let node = &mut self.cluster.nodes[id.index()];
-        self.cluster.cut_lists -= usize::from(node.list_cut_at.is_some());
-        self.cluster.cut_lists += usize::from(cut_at.is_some());
-        node.list_cut_at = cut_at;
     }
 
     /// The id of a node by name; a placeholder if only a pod has named it so far.

@@ -76,16 +76,13 @@ fn odd_entries_change_less_and_not_everything() {
 fn only_a_list_of_fifty_may_have_been_cut() {
     let cut_at = |len| {
         let world = World::new().node(node("a").lists(&["big:1"], 900).filled_to(len, 60));
-        let cluster = world.cluster();
-        (cluster.node(world.id("a")).list_cut_at, cluster.has_cut_lists())
+        world.cluster().node(world.id("a")).list_cut_at
     };
-    assert_eq!(cut_at(49), (None, false));
-    assert_eq!(cut_at(50), (Some(Bytes(60)), true));
-    assert_eq!(cut_at(51), (None, false));
+    assert_eq!(cut_at(49), None);
+    assert_eq!(cut_at(50), Some(Bytes(60)));
+    assert_eq!(cut_at(51), None);
     let world = World::new().node(node("a").filled_to(50, 60)).node(node("a"));
-    assert!(!world.cluster().has_cut_lists());
-    let world = World::new().node(node("a").filled_to(50, 60)).no_node("a");
-    assert!(!world.cluster().has_cut_lists());
+    assert_eq!(world.cluster().node(world.id("a")).list_cut_at, None);
 }
 
 #[test]
