@@ -155,20 +155,24 @@ pub fn answer(decision: &Decision, cluster: &Cluster, unknown: &[&Name<'_>]) -> 
     let known = known.map(|row| (&*cluster.node(row.node).name, row.points));
     let points = decision.unknown_points;
     let unknown = unknown.iter().filter(|_| points > 0).map(|name| (&***name, points));
-    let mut answer =
-        Answer { json: Vec::with_capacity(ENTRY_BYTES * decision.rows.len()), entries: 0 };
-    answer.json.push(b'[');
-    for (host, score) in known.chain(unknown) {
-        answer.add(host, score);
-    }
-    answer.json.push(b']');
-    answer
+    Answer::of(known.chain(unknown), decision.rows.len())
 }
 
 /// Room for one entry with a node name of usual length.
 const ENTRY_BYTES: usize = 48;
 
 impl Answer {
+    /// The answer with these entries, in this order; about `room` of them.
+    pub fn of<'a>(entries: impl Iterator<Item = (&'a str, u8)>, room: usize) -> Self {
+        let mut answer = Self { json: Vec::with_capacity(ENTRY_BYTES * room + 2), entries: 0 };
+        answer.json.push(b'[');
+        for (host, score) in entries {
+            answer.add(host, score);
+        }
+        answer.json.push(b']');
+        answer
+    }
+
     /// Adds an entry. By hand, because an answer can have thousands and a serializer takes three times as
     /// long; only a name that needs escapes, which no node has, goes through one.
     fn add(&mut self, host: &str, score: u8) {

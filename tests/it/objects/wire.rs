@@ -1,7 +1,6 @@
 //! kube-scheduler's own messages: both generations, in upstream's spelling and in lower case.
 
-use dunnage::edge::extender::wire::{Asked, decode, pass_all};
-use dunnage::edge::object::HostPriority;
+use dunnage::edge::extender::wire::{Answer, Asked, decode, pass_all};
 use dunnage::model::pod::PodFacts;
 use dunnage::policy::interest::Interest;
 use serde_json::{Map, Value, json};
@@ -85,10 +84,22 @@ fn a_binding_is_refused_as_no_pod_and_a_preemption_names_no_node() {
 fn an_entry_of_an_answer_is_spelt_as_upstream_spells_it() {
     for generation in GENERATIONS {
         let expected = text(&format!("extender/{generation}/HostPriority.json"));
-        let entry = HostPriority { host: "myhost", score: 1 };
-        let found = serde_json::to_string(&entry).expect("encodes");
-        assert_eq!(found, expected.trim(), "{generation}");
+        let answer = Answer::of([("myhost", 1)].into_iter(), 1);
+        let found = String::from_utf8(answer.json).expect("UTF-8");
+        assert_eq!(found, format!("[{}]", expected.trim()), "{generation}");
     }
+}
+
+#[test]
+fn every_score_and_every_name_is_json() {
+    let names = ["plain.node-1", "quo\"ted", "back\\slash", "\u{e9}\n"];
+    for score in 0..=10 {
+        let answer = Answer::of(names.iter().map(|name| (*name, score)), 4);
+        let found: Vec<Value> = serde_json::from_slice(&answer.json).expect("JSON");
+        let expected = names.map(|name| json!({ "Host": name, "Score": score }));
+        assert_eq!((answer.entries, &*found), (4, &expected[..]));
+    }
+    assert_eq!(Answer::of(std::iter::empty(), 0).json, b"[]");
 }
 
 #[test]
