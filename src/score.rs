@@ -24,7 +24,7 @@ use crate::model::pod::PodFacts;
 use crate::model::unit::{Bytes, Nanos, Time};
 use crate::policy::Policy;
 use crate::policy::curve::POINTS_MAX;
-use crate::score::decision::{Decision, Neutral, Reasons, Row, Wanted};
+use crate::score::decision::{Decision, Neutral, Reasons, Row, Scratch, Wanted};
 
 /// The nodes a pod can go to.
 #[derive(Clone, Debug, Default)]
@@ -63,12 +63,20 @@ pub fn decide(
     now: Time,
 ) -> Decision {
     let mut decision = Decision::default();
-    decide_into(&mut decision, &Question { pod, candidates, cluster, policy, now });
+    let question = Question { pod, candidates, cluster, policy, now };
+    decide_into(&mut decision, &mut Scratch::default(), &question);
     decision
 }
 
-/// As [`decide`], into a decision whose buffers are used again: what was in it is lost.
-pub fn decide_into(decision: &mut Decision, question: &Question<'_>) {
+/// As [`decide`], into a decision whose buffers are used again: what was in it is lost. So is what was in
+/// the scratch, which is apart because it is as large as the cluster while decisions are remembered.
+pub fn decide_into(decision: &mut Decision, scratch: &mut Scratch, question: &Question<'_>) {
+    std::mem::swap(&mut decision.scratch, scratch);
+    fill(decision, question);
+    std::mem::swap(&mut decision.scratch, scratch);
+}
+
+fn fill(decision: &mut Decision, question: &Question<'_>) {
     decision.reset(question.now);
     decision.unknown_count = question.candidates.unknown_count;
     if question.pod.images.is_empty() {
@@ -107,7 +115,7 @@ fn add_rows(decision: &mut Decision, question: &Question<'_>) {
         decision.scratch.row_of[id.index()] =
             u32::try_from(decision.rows.len()).unwrap_or(u32::MAX);
         decision.scratch.missing[id.index()] = Bytes(0);
-        let node = cluster.node(id);
+        let node = cluster.gist(id);
         let group = decision.wanted.iter().position(|wanted| wanted.platform == node.platform);
         let group = group.unwrap_or_else(|| {
             let smallest = Bytes(u64::MAX);
@@ -119,7 +127,7 @@ fn add_rows(decision: &mut Decision, question: &Question<'_>) {
             // A cluster has a handful of platforms; past 255 the last one stands for all.
             group: u8::try_from(group).unwrap_or(u8::MAX),
             waiting_pods: node.waiting_step_pods,
-            list_cut_at: node.list_cut_at.unwrap_or_default(),
+            list_cut_at: node.list_cut_at,
             ..Row::default()
         });
     }

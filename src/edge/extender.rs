@@ -8,7 +8,7 @@
 pub mod wire;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -23,6 +23,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::edge::extender::wire::{Answer, Asked};
 use crate::edge::shared::Shared;
 use crate::model::pod::PodFacts;
+use crate::score::decision::Scratch;
 use crate::score::{Candidates, Question, decide_into};
 
 /// Says in an answer why it is neutral.
@@ -51,11 +52,14 @@ struct Port {
     shared: Arc<Shared>,
     settings: Settings,
     bodies: Arc<Semaphore>,
+    /// Working memory of one decision. Requests that come at once take turns: a scheduler sends one.
+    scratch: Mutex<Scratch>,
 }
 
 /// The port's routes. Other paths are 404, other methods 405.
 pub fn router(shared: Arc<Shared>, settings: Settings) -> Router {
-    let port = Port { shared, settings, bodies: Arc::new(Semaphore::new(BODIES_MAX)) };
+    let bodies = Arc::new(Semaphore::new(BODIES_MAX));
+    let port = Port { shared, settings, bodies, scratch: Mutex::default() };
     Router::new()
         .route("/prioritize", post(prioritize))
         .route("/filter", post(filter))
@@ -157,23 +161,24 @@ impl Port {
         let answer = {
             let tracker = shared.read();
             let cluster = tracker.cluster();
-            let mut candidates = Candidates::default();
+            let mut known = Vec::with_capacity(node_names.len());
             let mut unknown = Vec::new();
-            candidates.nodes.reserve(node_names.len());
             for name in node_names {
                 match cluster.node_id(name) {
-                    Some(id) => candidates.nodes.push(id),
+                    Some(id) => known.push((id, name)),
                     None => unknown.push(name),
                 }
             }
             unknown.sort_unstable();
             unknown.dedup();
-            candidates.unknown_count = unknown.len();
+            let nodes = known.iter().map(|(id, _)| *id).collect();
+            let candidates = Candidates { nodes, unknown_count: unknown.len() };
             let now = shared.clock.now();
             let policy = &shared.policy;
             let question = Question { pod: &pod, candidates: &candidates, cluster, policy, now };
-            decide_into(&mut decision, &question);
-            wire::answer(&decision, cluster, &unknown)
+            let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
+            decide_into(&mut decision, &mut scratch, &question);
+            wire::answer(&decision, &known, &unknown)
         };
         shared.metrics.decisions.inc();
         let sent = !self.settings.shadow;

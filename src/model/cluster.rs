@@ -55,6 +55,8 @@ dense_id!(
 pub struct Cluster {
     pub(crate) node_ids: Interner<Arc<str>>,
     pub(crate) nodes: Vec<Node>,
+    /// By node id, kept in step with `nodes` by [`Cluster::note_gist`].
+    pub(crate) gists: Vec<NodeGist>,
     pub(crate) reference_ids: Interner<Arc<str>>,
     pub(crate) references: Vec<NameFacts>,
     pub(crate) digest_ids: Interner<Arc<str>>,
@@ -107,6 +109,20 @@ pub struct Node {
     /// Bound pods on it, in any phase and in no promised order.
     pub(crate) pods: Vec<PodId>,
     pub(crate) resync_mark: u64,
+}
+
+/// What a decision reads of every candidate: a compact copy, because a cluster's nodes lie scattered over
+/// megabytes, and reading all of them for one request costs more than everything else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeGist {
+    /// See [`Node::platform`].
+    pub platform: Option<PlatformId>,
+    /// See [`Node::waiting_step_pods`].
+    pub waiting_step_pods: u32,
+    /// See [`Node::list_cut_at`]; zero for a whole list.
+    pub list_cut_at: Bytes,
+    /// See [`Node::name_hash`].
+    pub name_hash: u64,
 }
 
 /// Why a node holds a record. It does while it is reported, in use, or was used a moment ago.
@@ -250,6 +266,21 @@ impl Cluster {
         &self.nodes[id.index()]
     }
 
+    /// The gist of a node; panics on an id that this cluster did not give.
+    #[must_use]
+    pub fn gist(&self, id: NodeId) -> NodeGist {
+        self.gists[id.index()]
+    }
+
+    /// Copies a node's gist after a change.
+    pub(crate) fn note_gist(&mut self, id: NodeId) {
+        let gist = self.nodes[id.index()].gist();
+        if id.index() >= self.gists.len() {
+            self.gists.resize(id.index() + 1, NodeGist::default());
+        }
+        self.gists[id.index()] = gist;
+    }
+
     /// All existing nodes, ordered by name.
     #[must_use]
     pub fn nodes_by_name(&self) -> Vec<(NodeId, &Node)> {
@@ -372,6 +403,17 @@ impl Cluster {
 }
 
 impl Node {
+    /// What a decision reads of it.
+    #[must_use]
+    pub fn gist(&self) -> NodeGist {
+        NodeGist {
+            platform: self.platform,
+            waiting_step_pods: self.waiting_step_pods,
+            list_cut_at: self.list_cut_at.unwrap_or_default(),
+            name_hash: self.name_hash,
+        }
+    }
+
     /// Whether a pod of the namespace was seen to start the image here with one of these secrets.
     #[must_use]
     pub fn has_seen(&self, reference: ReferenceId, namespace: &str, secrets: &[String]) -> bool {

@@ -247,7 +247,7 @@ impl Decision {
 
 /// Working memory: bitmaps over nodes, and where each candidate's row is.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Scratch {
+pub struct Scratch {
     /// All candidates.
     pub(super) candidates: Vec<u64>,
     /// Candidates of the group at hand.

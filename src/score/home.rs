@@ -48,8 +48,9 @@ pub(super) fn choose(decision: &Decision, question: &Question<'_>) -> Meeting {
         return Meeting { home: None, ready_within };
     }
     let home = places.filter(|(_, row)| row.missing == least).max_by_key(|(_, row)| {
-        let node = question.cluster.node(row.node);
-        (mix(decision.wanted_of(row).home_key ^ node.name_hash), &node.name)
+        let hash =
+            mix(decision.wanted_of(row).home_key ^ question.cluster.gist(row.node).name_hash);
+        (hash, row.node)
     });
     Meeting { home: home.map(|(at, _)| at), ready_within }
 }

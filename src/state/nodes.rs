@@ -35,6 +35,7 @@ impl Tracker {
         }
         self.cluster.nodes[id.index()].list_cut_at = cut_at(&facts.images);
         self.replace_list(id, platform, facts.images, now);
+        self.cluster.note_gist(id);
         if !self.cluster.node(id).waiting.is_empty() {
             self.refresh_pulls(id, now);
         }
@@ -74,6 +75,7 @@ impl Tracker {
         self.unhold_all(id);
         self.cluster.pulling.remove(id);
         self.cluster.nodes[id.index()] = Node::default();
+        self.cluster.note_gist(id);
         self.cluster.node_ids.release(id.0);
     }
 

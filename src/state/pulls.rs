@@ -27,6 +27,7 @@ impl Tracker {
             self.cluster.pulling.insert(node);
         }
         self.cluster.nodes[node.index()].pulls = pulls;
+        self.cluster.note_gist(node);
     }
 
     /// Works out all pulls anew, after images became known: also where nothing seemed to be missing.

@@ -13,7 +13,7 @@ use dunnage::model::node::{NodeFacts, ReportedImage};
 use dunnage::model::unit::{Bytes, Time};
 use dunnage::policy::Policy;
 use dunnage::policy::interest::Interest;
-use dunnage::score::decision::Decision;
+use dunnage::score::decision::{Decision, Scratch};
 use dunnage::score::{Candidates, Question, decide_into};
 use dunnage::state::Tracker;
 use dunnage::state::event::{Event, Kind};
@@ -130,25 +130,26 @@ fn path(bench: &mut Criterion) {
         let candidates = candidates(&request, &tracker);
         let (pod, policy, now) = (&request.pod, &policy, NOW);
         let question = Question { pod, candidates: &candidates, cluster, policy, now };
-        let mut decision = Decision::default();
-        decide_into(&mut decision, &question);
+        let (mut decision, mut scratch) = (Decision::default(), Scratch::default());
+        decide_into(&mut decision, &mut scratch, &question);
         assert!(decision.neutral.is_none() && decision.rows.iter().any(|row| row.points > 0));
 
         group.throughput(Throughput::Elements(count as u64));
         let id = |name| BenchmarkId::new(name, count);
         group.bench_function(id("decode"), |b| b.iter(|| black_box(decode(black_box(&body)))));
         group.bench_function(id("decide"), |b| {
-            b.iter(|| decide_into(black_box(&mut decision), black_box(&question)));
+            b.iter(|| decide_into(black_box(&mut decision), &mut scratch, black_box(&question)));
         });
         group.bench_function(id("look up and decide"), |b| {
             b.iter(|| {
                 let candidates = self::candidates(&request, &tracker);
                 let question = Question { candidates: &candidates, ..question };
-                decide_into(black_box(&mut decision), &question);
+                decide_into(black_box(&mut decision), &mut scratch, &question);
             });
         });
+        let known = candidates.nodes.iter().copied().zip(&request.node_names).collect::<Vec<_>>();
         group.bench_function(id("encode"), |b| {
-            b.iter(|| black_box(wire::answer(black_box(&decision), cluster, &[])));
+            b.iter(|| black_box(wire::answer(black_box(&decision), &known, &[])));
         });
     }
     group.finish();

@@ -15,10 +15,10 @@ use serde_json::value::RawValue;
 
 use crate::edge::object::PodObject;
 use crate::edge::object::convert::{is_step, pod_facts};
-use crate::model::cluster::Cluster;
+use crate::model::cluster::NodeId;
 use crate::model::pod::PodFacts;
 use crate::policy::interest::Interest;
-use crate::score::decision::Decision;
+use crate::score::decision::{Decision, Row};
 
 /// What a request asks.
 #[derive(Debug)]
@@ -149,10 +149,16 @@ impl<'a> NodeList<'a> {
 }
 
 /// The answer of a decision: nodes with points, in the order asked, then unknown ones if they have any.
+///
+/// `known` are the known candidates as asked, with repetitions; their names are written as they came, which
+/// spares looking each up in the cluster.
 #[must_use]
-pub fn answer(decision: &Decision, cluster: &Cluster, unknown: &[&Name<'_>]) -> Answer {
-    let known = decision.rows.iter().filter(|row| row.points > 0);
-    let known = known.map(|row| (&*cluster.node(row.node).name, row.points));
+pub fn answer(decision: &Decision, known: &[(NodeId, &Name<'_>)], unknown: &[&Name<'_>]) -> Answer {
+    let mut asked = known.iter();
+    // Rows are the distinct candidates in the order asked, so each is found further on.
+    let mut name_of = |row: &Row| asked.find(|(id, _)| *id == row.node).map(|(_, name)| &***name);
+    let known = decision.rows.iter().filter_map(|row| Some((name_of(row)?, row.points)));
+    let known = known.filter(|(_, points)| *points > 0);
     let points = decision.unknown_points;
     let unknown = unknown.iter().filter(|_| points > 0).map(|name| (&***name, points));
     Answer::of(known.chain(unknown), decision.rows.len())

@@ -8,6 +8,7 @@ use crate::model::image::ImageFacts;
 use crate::model::node::NodeFacts;
 use crate::model::pod::{PodFacts, PodPhase};
 use crate::policy::Policy;
+use crate::score::decision::Scratch;
 use crate::score::decision::{Neutral, Reasons};
 use crate::score::{Question, decide, decide_into};
 use crate::state::fixtures::universe::{any_bound_pod, any_image, any_node, any_wishes};
@@ -165,10 +166,11 @@ proptest! {
         let policy = Policy::named("default").expect("comes with the program");
         let fresh = decided(&case.world, &case.pod, &policy);
         let mut used = decided(&other.world, &other.pod, &policy);
+        let mut scratch = Scratch::default();
         let mut candidates = everywhere(&case.world);
         candidates.nodes.extend_from_within(..);
         for _ in 0..2 {
-            decide_into(&mut used, &Question {
+            decide_into(&mut used, &mut scratch, &Question {
                 pod: &case.pod,
                 candidates: &candidates,
                 cluster: case.world.cluster(),

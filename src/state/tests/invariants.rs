@@ -75,6 +75,7 @@ fn check_nodes(cluster: &Cluster) {
             assert!(held.reported || held.users > 0 || held.last_used.is_some());
             assert!(node.exists || !held.reported, "nobody lists for {}", node.name);
         }
+        assert_eq!(cluster.gist(id), node.gist());
         for (reference, _) in &node.secrets_seen {
             let holders = &cluster.reference(*reference).holders;
             assert!(holders.contains(id), "a secret for what is not there");
