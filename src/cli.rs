@@ -98,7 +98,7 @@ pub struct Demo {
     #[arg(
         long,
         value_name = "N",
-        default_value_t = 24,
+        default_value_t = 60,
         value_parser = clap::value_parser!(u16).range(2..=1000)
     )]
     pub nodes: u16,
@@ -106,7 +106,7 @@ pub struct Demo {
     #[arg(
         long,
         value_name = "N",
-        default_value_t = 400,
+        default_value_t = 1500,
         value_parser = clap::value_parser!(u32).range(1..=20_000)
     )]
     pub pods: u32,

@@ -23,13 +23,13 @@
 //!
 //! | module | what it holds | what it knows nothing of |
 //! | --- | --- | --- |
-//! | [`model`] | nodes, pods, images, layers, and the [`model::cluster::Cluster`] they form | events, policies, Kubernetes' types |
+//! | [`model`] | nodes, pods, images, layers, and the cluster they form | events, policies, Kubernetes |
 //! | [`state`] | [`state::Tracker`]: events in, one cluster kept | scores, time but as an argument |
 //! | [`cost`] | seconds for bytes and queues, one formula a file | candidates, points |
 //! | [`policy`] | text to numbers; which pods are step pods | the cluster |
 //! | [`score`] | [`score::decide`]: the decision | the wire, where the facts came from |
-//! | [`sim`] | an embedded cluster: physics of pulls, stock placement, a seeded workload | sockets, real time |
-//! | [`edge`] | adapters: watch, extender port, admin port, files, metrics, the one real clock | each other, but for a shared few |
+//! | [`sim`] | an embedded cluster: pulls, stock placement, a workload | sockets, real time |
+//! | [`edge`] | adapters: watch, ports, files, metrics, the one real clock | each other, but for a few |
 //! | [`cmd`], [`cli`] | one file per subcommand: wiring | how anything is decided |
 //!
 //! # What is absent, on purpose

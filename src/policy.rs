@@ -42,6 +42,8 @@ pub struct Policy {
     pub home_share: PerMille,
     /// How much later than the soonest a node may be ready and still be a place to meet, as a share.
     pub home_slack: PerMille,
+    /// Waiting step pods at which a node where something is still arriving has no room.
+    pub home_arriving_pods_max: u32,
     /// Nodes over which pods of a kind are spread while their cargo is arriving.
     pub home_places: u32,
     /// Waiting step pods at which a node has no room as a home.
@@ -162,6 +164,7 @@ struct HomeKeys {
     slack_share: f64,
     places: u32,
     waiting_pods_max: u32,
+    arriving_pods_max: u32,
 }
 
 #[derive(Deserialize)]
@@ -206,6 +209,7 @@ impl File {
             home_share: share("home.share", self.home.share)?,
             home_slack: share("home.slackShare", self.home.slack_share)?,
             home_places: places(self.home.places)?,
+            home_arriving_pods_max: self.home.arriving_pods_max,
             home_waiting_pods_max: self.home.waiting_pods_max,
             heat_per_waiting_pod: seconds(
                 "heat.secondsPerWaitingPod",

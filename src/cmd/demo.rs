@@ -148,9 +148,10 @@ fn conclude(scene: &Scene, with_us: Totals) -> anyhow::Result<()> {
     let table = table(&[("kube-scheduler alone", without), ("with dunnage", with_us)]);
     say(&format!(
         "\nThe same pods, arriving at the same times, placed by:\n\n{table}\n\
-         Nodes, pulls and time are simulated (1 Gbit/s a node, one pull at a time); the decisions are the\n\
-         real server's, one HTTP request a pod. kube-scheduler alone: its default plugins, ImageLocality too.\n\
-         Hit rate: share of the pods' image bytes that lay on the node when the pod was bound to it.\n"
+         Nodes, pulls and time are simulated (1 Gbit/s a node, one pull at a time);\n\
+         the decisions are the real server's, one HTTP request a pod. kube-scheduler\n\
+         alone: its default plugins, ImageLocality too. Hit rate: share of the pods'\n\
+         image bytes that lay on the node when the pod was bound to it.\n"
     ))
 }
 

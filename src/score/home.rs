@@ -69,7 +69,10 @@ impl Rooms {
         let places = decision.rows.iter().filter(|row| row.missing.0 == 0 && row.arriving.0 > 0);
         let waiting: u32 = places.map(|row| row.waiting_pods).sum();
         let warm = policy.home_waiting_pods_max;
-        Self { warm, arriving: (waiting / policy.home_places + 1).min(warm) }
+        Self {
+            warm,
+            arriving: (waiting / policy.home_places + 1).min(policy.home_arriving_pods_max),
+        }
     }
 
     fn has_room(&self, decision: &Decision, row: &Row) -> bool {

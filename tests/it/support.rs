@@ -96,20 +96,6 @@ impl Extender {
         Ok((response.status().as_u16(), response.text().await?))
     }
 
-    /// A page of the admin port as JSON.
-    pub async fn json(&self, path: &str) -> Result<Value> {
-        let (status, text) = self.get(path).await?;
-        serde_json::from_str(&text).with_context(|| format!("{path} answered {status}: {text}"))
-    }
-
-    /// The decision for a pod over all nodes, by `POST /api/v1/explain`.
-    pub async fn explain(&self, pod: &Value) -> Result<Value> {
-        let url = format!("{}/api/v1/explain", self.admin_url);
-        let response = client().post(url).json(pod).send().await?;
-        let (status, text) = (response.status(), response.text().await?);
-        serde_json::from_str(&text).with_context(|| format!("explain answered {status}: {text}"))
-    }
-
     /// Status, neutral reason and text of the answer to a prioritize body.
     pub async fn prioritize(&self, body: impl Into<reqwest::Body>) -> Result<Answer> {
         let request = client().post(format!("{}/prioritize", self.url));

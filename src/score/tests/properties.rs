@@ -117,7 +117,10 @@ proptest! {
     }
 
     #[test]
-    fn another_cached_image_never_costs_a_node_points(case in any_case(), which in any::<prop::sample::Index>()) {
+    fn another_cached_image_never_costs_a_node_points(
+        case in any_case(),
+        which in any::<prop::sample::Index>(),
+    ) {
         let Case { images, nodes, pod, .. } = case;
         prop_assume!(!images.is_empty());
         let before = told(&images, &nodes, &[]);
@@ -133,7 +136,10 @@ proptest! {
     }
 
     #[test]
-    fn an_order_of_candidates_or_of_ids_never_reaches_the_answer(case in any_case(), turn in any::<prop::sample::Index>()) {
+    fn an_order_of_candidates_or_of_ids_never_reaches_the_answer(
+        case in any_case(),
+        turn in any::<prop::sample::Index>(),
+    ) {
         let Case { images, mut nodes, bound, world, pod } = case;
         let policy = Policy::named("default").expect("comes with the program");
         let asked = decided(&world, &pod, &policy);
