@@ -17,6 +17,7 @@ use dunnage::score::decision::{Decision, Scratch};
 use dunnage::score::{Candidates, Question, decide_into};
 use dunnage::state::Tracker;
 use dunnage::state::event::{Event, Kind};
+use serde_json::json;
 
 /// A small cluster, the scheduler's largest sample, and clusters that send every node.
 const NODE_COUNTS: [usize; 4] = [100, 780, 5_000, 15_000];
@@ -87,18 +88,20 @@ fn body(nodes: usize) -> String {
         .iter()
         .map(|&image| {
             let env: Vec<_> = (0..20)
-                .map(|n| serde_json::json!({ "name": format!("VARIABLE_{n}"), "value": "some value" }))
+                .map(|n| json!({ "name": format!("VARIABLE_{n}"), "value": "some value" }))
                 .collect();
-            serde_json::json!({ "name": format!("step-{image}"), "image": reference(image),
-                "imagePullPolicy": "Always", "env": env, "terminationMessagePath": "/tekton/termination" })
+            json!({ "name": format!("step-{image}"), "image": reference(image), "env": env,
+                "imagePullPolicy": "Always", "terminationMessagePath": "/tekton/termination" })
         })
         .collect();
     let names: Vec<_> = (0..nodes).map(node_name).collect();
-    serde_json::json!({
+    json!({
         "Pod": {
-            "metadata": { "name": "step", "namespace": "ci", "uid": "56ed9f01-e5a7-4342-8bee-d220bb7b947e",
+            "metadata": { "name": "step", "namespace": "ci",
+                "uid": "56ed9f01-e5a7-4342-8bee-d220bb7b947e",
                 "labels": { "tekton.dev/taskRun": "run" } },
-            "spec": { "containers": containers, "restartPolicy": "Never" }, "status": { "phase": "Pending" },
+            "spec": { "containers": containers, "restartPolicy": "Never" },
+            "status": { "phase": "Pending" },
         },
         "Nodes": null,
         "NodeNames": names,

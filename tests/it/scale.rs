@@ -35,7 +35,8 @@ fn node(number: usize, images: usize) -> NodeSpec {
 
 fn manifests(images: usize) -> String {
     let line = |image: usize| {
-        let layer = |depth| json!({ "digest": digest("layer", image * LAYERS_PER_IMAGE + depth), "size": 30_000_000 });
+        let digest_at = |depth| digest("layer", image * LAYERS_PER_IMAGE + depth);
+        let layer = |depth| json!({ "digest": digest_at(depth), "size": 30_000_000 });
         let layers: Vec<_> = (0..LAYERS_PER_IMAGE).map(layer).collect();
         let line = json!({ "image": format!("r.io/image-{image}:v1"), "platform": "linux/amd64",
             "manifest": digest("manifest", image), "layers": layers });

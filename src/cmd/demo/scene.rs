@@ -116,7 +116,7 @@ mod tests {
     fn every_bundled_image_is_read_and_used() {
         let scene = scene(&[]);
         assert_eq!(scene.catalogue.len(), 22);
-        assert_eq!(scene.without_extender().started, 400);
+        assert_eq!(scene.without_extender().started, 1500);
     }
 
     #[test]

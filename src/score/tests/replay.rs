@@ -81,7 +81,8 @@ proptest! {
             for (pull_policy, reference) in wishes {
                 pod = pod.pulls(pull_policy, &reference);
             }
-            let decisions = [&replayed, &listed].map(|world| by_name(world, &decided(world, &pod, &policy)));
+            let decide = |world| by_name(world, &decided(world, &pod, &policy));
+            let decisions = [&replayed, &listed].map(decide);
             same_rows(&decisions[0], &decisions[1])?;
         }
     }

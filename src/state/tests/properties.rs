@@ -67,7 +67,8 @@ proptest! {
         invariants::check(&world.tracker, world.now);
         for (_, node) in world.cluster().nodes_by_name() {
             prop_assert!(node.waiting.is_empty());
-            prop_assert!(node.held.iter().all(|held| held.reported || held.users > 0), "{:?}", node.held);
+            let supported = node.held.iter().all(|held| held.reported || held.users > 0);
+            prop_assert!(supported, "{:?}", node.held);
         }
     }
 }

@@ -34,12 +34,13 @@ pub fn manifests() -> String {
     let line = |image: usize| {
         let layer = |depth: usize| {
             let owner = if depth < LAYERS_PER_IMAGE / 2 { image / 8 } else { 10_000 + image };
-            json!({ "digest": digest("layer", owner * LAYERS_PER_IMAGE + depth), "size": 25_000_000 })
+            let digest = digest("layer", owner * LAYERS_PER_IMAGE + depth);
+            json!({ "digest": digest, "size": 25_000_000 })
         };
         let layers: Vec<_> = (0..LAYERS_PER_IMAGE).map(layer).collect();
         let manifest = digest("manifest", image);
-        let line = json!({ "image": reference(image), "platform": "linux/amd64", "manifest": manifest,
-            "layers": layers });
+        let line = json!({ "image": reference(image), "platform": "linux/amd64",
+            "manifest": manifest, "layers": layers });
         format!("{line}\n")
     };
     (0..IMAGES).map(line).collect()
@@ -48,14 +49,15 @@ pub fn manifests() -> String {
 /// The pod, as a Tekton step looks.
 pub fn pod() -> Value {
     let container = |image: &usize| {
-        let env =
-            |n| json!({ "name": format!("VARIABLE_{n}"), "value": "some value of some length" });
-        json!({ "name": format!("step-{image}"), "image": reference(*image), "imagePullPolicy": "Always",
-            "env": (0..20).map(env).collect::<Vec<_>>(), "terminationMessagePath": "/tekton/termination" })
+        let variable = |n| json!({ "name": format!("VARIABLE_{n}"), "value": "of some length" });
+        let env: Vec<_> = (0..20).map(variable).collect();
+        json!({ "name": format!("step-{image}"), "image": reference(*image), "env": env,
+            "imagePullPolicy": "Always", "terminationMessagePath": "/tekton/termination" })
     };
     let containers: Vec<_> = [0, 1, 9, 100, 205].iter().map(container).collect();
     json!({
-        "metadata": { "name": "step", "namespace": "ci", "uid": "56ed9f01-e5a7-4342-8bee-d220bb7b947e",
+        "metadata": { "name": "step", "namespace": "ci",
+            "uid": "56ed9f01-e5a7-4342-8bee-d220bb7b947e",
             "labels": { "tekton.dev/taskRun": "run", "tekton.dev/pipelineRun": "run" } },
         "spec": { "containers": containers, "restartPolicy": "Never" },
         "status": { "phase": "Pending" },
