@@ -46,22 +46,28 @@ pub fn manifests() -> String {
     (0..IMAGES).map(line).collect()
 }
 
-/// The pod, as a Tekton step looks.
+/// A real Tekton step pod, as the scheduler sends it, with five containers of our images.
 pub fn pod() -> Value {
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/data/kube-objects/extender/composed/tekton-nodenames.json"
+    );
+    let text = std::fs::read_to_string(file).expect("a file of the repository");
+    let mut pod = serde_json::from_str::<Value>(&text).expect("JSON")["Pod"].take();
+    // The scheduler's informer drops these before it sends a pod.
+    pod["metadata"].as_object_mut().expect("an object").remove("managedFields");
+    let real = pod["spec"]["containers"][0].clone();
     let container = |image: &usize| {
-        let variable = |n| json!({ "name": format!("VARIABLE_{n}"), "value": "of some length" });
-        let env: Vec<_> = (0..20).map(variable).collect();
-        json!({ "name": format!("step-{image}"), "image": reference(*image), "env": env,
-            "imagePullPolicy": "Always", "terminationMessagePath": "/tekton/termination" })
+        let mut container = real.clone();
+        container["name"] = json!(format!("step-{image}"));
+        container["image"] = json!(reference(*image));
+        container["imagePullPolicy"] = json!("Always");
+        container
     };
     let containers: Vec<_> = [0, 1, 9, 100, 205].iter().map(container).collect();
-    json!({
-        "metadata": { "name": "step", "namespace": "ci",
-            "uid": "56ed9f01-e5a7-4342-8bee-d220bb7b947e",
-            "labels": { "tekton.dev/taskRun": "run", "tekton.dev/pipelineRun": "run" } },
-        "spec": { "containers": containers, "restartPolicy": "Never" },
-        "status": { "phase": "Pending" },
-    })
+    pod["spec"]["containers"] = json!(containers);
+    pod["spec"]["initContainers"] = Value::Null;
+    pod
 }
 
 /// A body with names only.
