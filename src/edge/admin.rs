@@ -133,7 +133,7 @@ fn remembered(
     // The two locks in the order in which requests take them: recent is never held while the
     // tracker's is awaited for writing, because writers take neither.
     let tracker = shared.read();
-    let mut recent = shared.recent();
+    let recent = shared.recent();
     let entries = recent.newest_first().filter(|entry| {
         wanted.is_none_or(|wanted| *wanted == format!("{}/{}", entry.pod.namespace, entry.pod.name))
     });

@@ -79,8 +79,6 @@ async fn prioritize(State(port): State<Arc<Port>>, request: Request) -> Response
         Err(reason) => Err(reason),
     };
     port.count("prioritize", &outcome, start);
-    // Runs once this task has written the answer and waits for the next request.
-    tokio::spawn(async move { port.shared.recent().settle() });
     respond(outcome)
 }
 

@@ -1,8 +1,7 @@
 //! The last decisions, kept for the page, for `explain`, and for what becomes known when a pod is bound.
 //!
-//! Bounded by decisions and by rows. In steady state deciding allocates nothing, and writes to memory that is
-//! in the processor's cache: a decision is copied in among the old ones, whose memory is not, only after
-//! its answer is out.
+//! Bounded by decisions and by rows; the buffers of the oldest serve the next decision, so that in
+//! steady state deciding allocates nothing.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -36,44 +35,19 @@ pub struct Recent {
     first: u64,
     by_uid: HashMap<String, u64>,
     rows: usize,
-    /// The last one, until it is settled.
-    latest: Option<Entry>,
-    /// Buffers for the next one.
-    buffer: Option<Decision>,
 }
 
 impl Recent {
-    /// A decision to write into: the buffers of the last one, which still lie in the processor's cache.
+    /// A decision to write into: the oldest one's buffers, if it is time for it to go.
     pub fn take_buffer(&mut self) -> Decision {
-        self.settle();
-        self.buffer.take().unwrap_or_default()
-    }
-
-    /// Remembers a decision; a later one for the same pod takes the place of an earlier in look-ups.
-    ///
-    /// Cheap: the work is [`Recent::settle`]'s, which is best called once the answer is out.
-    pub fn remember(&mut self, pod: PodFacts, decision: Decision, sent: bool) {
-        self.settle();
-        self.latest = Some(Entry { pod, decision, sent, chosen: None });
-    }
-
-    /// Copies the latest decision in among the others and keeps its buffers for the next.
-    pub fn settle(&mut self) {
-        let Some(Entry { pod, mut decision, sent, chosen }) = self.latest.take() else { return };
-        let mut copy = self.make_room();
-        copy.clone_from(&decision);
-        decision.rows.clear();
-        self.buffer = Some(decision);
-        self.by_uid.insert(pod.uid.clone(), self.first + self.entries.len() as u64);
-        self.rows += copy.rows.len();
-        self.entries.push_back(Entry { pod, decision: copy, sent, chosen });
-    }
-
-    /// Lets the oldest go while there are too many; gives the buffers of the last of them.
-    fn make_room(&mut self) -> Decision {
+        if self.entries.len() < DECISIONS_MAX && self.rows < ROWS_MAX {
+            return Decision::default();
+        }
         let mut buffer = Decision::default();
         while self.entries.len() >= DECISIONS_MAX || self.rows >= ROWS_MAX {
-            let Some(entry) = self.entries.pop_front() else { break };
+            let Some(entry) = self.entries.pop_front() else {
+                break;
+            };
             if self.by_uid.get(&entry.pod.uid) == Some(&self.first) {
                 self.by_uid.remove(&entry.pod.uid);
             }
@@ -84,10 +58,16 @@ impl Recent {
         buffer
     }
 
+    /// Remembers a decision; a later one for the same pod takes the place of an earlier in look-ups.
+    pub fn remember(&mut self, pod: PodFacts, decision: Decision, sent: bool) {
+        self.by_uid.insert(pod.uid.clone(), self.first + self.entries.len() as u64);
+        self.rows += decision.rows.len();
+        self.entries.push_back(Entry { pod, decision, sent, chosen: None });
+    }
+
     /// Notes where a pod was bound. Returns the entry the first time, `None` if it is not remembered or
     /// was noted before.
     pub fn note_bound(&mut self, uid: &str, node: NodeId) -> Option<&Entry> {
-        self.settle();
         let number = *self.by_uid.get(uid)?;
         let at = usize::try_from(number - self.first).ok()?;
         let entry = self.entries.get_mut(at)?;
@@ -99,8 +79,7 @@ impl Recent {
     }
 
     /// The remembered decisions, newest first.
-    pub fn newest_first(&mut self) -> impl Iterator<Item = &Entry> {
-        self.settle();
+    pub fn newest_first(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().rev()
     }
 }

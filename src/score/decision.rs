@@ -11,7 +11,7 @@ use crate::score::arriving::Piece;
 use crate::score::need::Need;
 
 /// What was decided for one pod.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Decision {
     /// When.
     pub at: Time,
@@ -224,25 +224,6 @@ impl Default for Row {
             credit: Nanos(0),
             saved: 0,
         }
-    }
-}
-
-impl Clone for Decision {
-    fn clone(&self) -> Self {
-        let mut copy = Self::default();
-        copy.clone_from(self);
-        copy
-    }
-
-    /// What was decided, in the buffers that are there; not the working memory.
-    fn clone_from(&mut self, other: &Self) {
-        self.at = other.at;
-        self.neutral = other.neutral;
-        self.wanted.clone_from(&other.wanted);
-        self.rows.clone_from(&other.rows);
-        self.home = other.home;
-        self.unknown_count = other.unknown_count;
-        self.unknown_points = other.unknown_points;
     }
 }
 

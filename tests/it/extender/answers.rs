@@ -112,7 +112,7 @@ async fn in_shadow_the_decision_is_kept_and_not_sent() {
     let settings = Settings { shadow: true, ..SETTINGS };
     let rig = Rig::with(settings);
     rig.prioritize(body(&pod(IMAGE), &NODES)).await.is_neutral("shadow");
-    let mut recent = rig.shared.recent();
+    let recent = rig.shared.recent();
     let entry = recent.newest_first().next().expect("remembered");
     assert!(!entry.sent);
     assert_eq!(entry.decision.rows.len(), NODES.len());
