@@ -1,8 +1,10 @@
 //! Watches nodes and pods and turns what happens into events for the tracker.
 //!
-//! kube's watcher does the protocol: streaming lists, bookmarks, resuming, backoff. Objects are decoded
+//! kube's watcher does the protocol: streaming lists, bookmarks, resuming. Objects are decoded
 //! into the few fields of [`crate::edge::object`] and dropped. A watch never gives up: what is wrong is
 //! shown by `/readyz`, logged once per change, and tried again.
+
+mod retry;
 
 use std::fmt::Debug;
 use std::pin::pin;
@@ -20,6 +22,7 @@ use serde::de::DeserializeOwned;
 use crate::edge::object::convert::{is_step, node_facts, pod_facts};
 use crate::edge::object::{Named, NodeObject, PodObject};
 use crate::edge::shared::Shared;
+use crate::edge::watch::retry::Retry;
 use crate::state::event::{Event, Kind};
 
 /// How often the API server is asked for a sign of life: three can fail before contact counts as lost.
@@ -68,7 +71,7 @@ async fn follow<K>(
 {
     let paged = watcher::Config::default().fields(fields).page_size(PAGE_SIZE);
     for (streams, config) in [(true, paged.clone().streaming_lists()), (false, paged)] {
-        let stream = watcher(api.clone(), config).default_backoff();
+        let stream = watcher(api.clone(), config).backoff(Retry::default());
         if consume(stream, kind, shared, streams, &applied, &removed).await.is_break() {
             tracing::info!(?kind, "the API server does not stream lists: listing in pages");
         }
