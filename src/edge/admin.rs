@@ -130,8 +130,7 @@ fn remembered(
     limit: usize,
     nodes_max: usize,
 ) -> Vec<DecisionView> {
-    // The two locks in the order in which requests take them: recent is never held while the
-    // tracker's is awaited for writing, because writers take neither.
+    // The tracker's lock before that of `recent`, as everywhere.
     let tracker = shared.read();
     let recent = shared.recent();
     let entries = recent.newest_first().filter(|entry| {

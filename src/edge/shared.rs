@@ -1,8 +1,8 @@
 //! What the edges share: the tracker behind a short lock, the policy, the clock, the metrics, the last
 //! decisions and the health of the watches.
 //!
-//! Writers are the event sources; readers are requests. No lock is held across an await, and none
-//! while another is taken, except `recent` under nothing.
+//! Writers are the event sources; readers are requests. No lock is held across an await.
+//! Who needs both takes the tracker's before `recent`, and never the other way round.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};

@@ -11,7 +11,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt};
 use kube::api::Api;
 use kube::core::ObjectMeta;
 use kube::runtime::WatchStreamExt;
@@ -87,7 +87,7 @@ async fn consume<K>(
     applied: &impl Fn(K) -> Event,
     removed: &impl Fn(K) -> Event,
 ) -> std::ops::ControlFlow<()> {
-    let mut stream = pin!(stream.into_stream());
+    let mut stream = pin!(stream);
     while let Some(result) = stream.next().await {
         let event = match result {
             Ok(event) => event,

@@ -47,11 +47,12 @@ pub(super) fn choose(decision: &Decision, question: &Question<'_>) -> Meeting {
     if least == Bytes(0) {
         return Meeting { home: None, ready_within };
     }
-    let home = places.filter(|(_, row)| row.missing == least).max_by_key(|(_, row)| {
-        let hash =
-            mix(decision.wanted_of(row).home_key ^ question.cluster.gist(row.node).name_hash);
-        (hash, row.node)
-    });
+    let cluster = question.cluster;
+    let hash = |row: &Row| mix(decision.wanted_of(row).home_key ^ cluster.gist(row.node).name_hash);
+    let name = |row: &Row| &cluster.node(row.node).name;
+    let home = places
+        .filter(|(_, row)| row.missing == least)
+        .max_by(|(_, a), (_, b)| hash(a).cmp(&hash(b)).then_with(|| name(a).cmp(name(b))));
     Meeting { home: home.map(|(at, _)| at), ready_within }
 }
 
