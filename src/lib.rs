@@ -39,10 +39,11 @@
 //! - A registry look-up, a lock held across an await, or a log line per node while the scheduler waits.
 //! - A filter: a node is never refused. An extender that filters strands pods, because cluster
 //!   autoscalers do not simulate it.
-//! - State that a restart cannot rebuild from the API server and the manifest files, with two exceptions
+//! - State that a restart cannot rebuild from the API server and the manifest files, with three exceptions
 //!   that can only shift a preference and start empty: when a digest was first seen under a tag
-//!   ([`model::cluster::Record::first_seen`]), and images that pods deleted within the last hour left on
-//!   their nodes ([`model::cluster::Held::last_used`]).
+//!   ([`model::cluster::Record::first_seen`]), images that pods deleted within the last hour left on
+//!   their nodes ([`model::cluster::Held::last_used`]), and for five seconds where the pods of the last
+//!   answers most likely go ([`model::expected`]).
 //!
 //! # Glossary
 //!
@@ -56,7 +57,8 @@
 //! - **cold**: the cost of an empty, idle node. **Saved**: cold less cost; negative on a worse node.
 //! - **raw points**, **points**: saved seconds on the policy's curve, -10 to 10; the same shifted to
 //!   0 to 10 for the answer, where equal nodes vanish.
-//! - **heat**: the cost of step pods that already wait on a node. **Home**: where pods of a kind meet
+//! - **expected**: decided about and not seen bound yet; counts as waiting for a few seconds.
+//! - **heat**: the cost of step pods that already wait on a node or are expected there. **Home**: where pods of a kind meet
 //!   while no node with room is warm.
 //! - **neutral**: an answer that prefers no node; always with a reason.
 

@@ -5,6 +5,7 @@
 
 pub mod chain;
 pub mod cluster;
+pub mod expected;
 pub mod image;
 pub mod intern;
 pub mod node;

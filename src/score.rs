@@ -127,9 +127,23 @@ fn add_rows(decision: &mut Decision, question: &Question<'_>) {
             // A cluster has a handful of platforms; past 255 the last one stands for all.
             group: u8::try_from(group).unwrap_or(u8::MAX),
             waiting_pods: node.waiting_step_pods,
-            list_cut_at: node.list_cut_at,
+            expected_pods: cluster.expected().on(id),
             ..Row::default()
         });
+    }
+    discount_own(decision, question);
+}
+
+/// A pod that is decided about again is not in its own way.
+fn discount_own(decision: &mut Decision, question: &Question<'_>) {
+    let (nodes, share) = question.cluster.expected().of(&question.pod.uid);
+    for &id in nodes {
+        let (word, bit) = place(id);
+        if decision.scratch.candidates[word] & bit != 0 {
+            let row = decision.scratch.row_of[id.index()] as usize;
+            decision.rows[row].expected_pods.0 =
+                decision.rows[row].expected_pods.0.saturating_sub(share.0);
+        }
     }
 }
 
@@ -138,7 +152,8 @@ fn collect_charges(decision: &mut Decision, policy: &Policy) {
     let rates = rates(policy);
     for row in &mut decision.rows {
         row.miss(decision.scratch.missing[row.node.index()], rates);
-        row.heat = Nanos(policy.heat_per_waiting_pod.0.saturating_mul(row.waiting_pods.into()));
+        let waiting = policy.heat_per_waiting_pod.0.saturating_mul(row.waiting_pods.into());
+        row.heat = Nanos(waiting) + row.expected_pods.of(policy.heat_per_waiting_pod);
     }
 }
 
@@ -156,7 +171,7 @@ fn price(decision: &mut Decision, question: &Question<'_>) -> (i8, i8) {
     let (mut lowest, mut highest) = if unknown { (0, 0) } else { (POINTS_MAX, -POINTS_MAX) };
     for (at, row) in decision.rows.iter_mut().enumerate() {
         let wanted = &decision.wanted[usize::from(row.group)];
-        if row.missing.0 > 0 && row.list_cut_at > wanted.smallest {
+        if row.missing.0 > 0 && question.cluster.gist(row.node).list_cut_at > wanted.smallest {
             row.reasons.add(Reasons::LIST_CUT);
         }
         let delay = row.delay();

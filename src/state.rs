@@ -50,6 +50,7 @@ impl Tracker {
             Event::NodeRemoved { name } => self.remove_node(&name, now),
             Event::PodApplied(facts) => self.apply_pod(&facts, now),
             Event::PodRemoved { uid } => self.remove_pod(&uid, now),
+            Event::PodExpected { uid, nodes } => self.cluster.expected.expect(uid, nodes, now),
             Event::ImageKnown(facts) => self.add_image(facts, now),
             Event::TimePassed => self.expire(now),
         }
@@ -80,6 +81,7 @@ impl Tracker {
 
     /// Ends what was only inferred and has outlived its bound.
     fn expire(&mut self, now: Time) {
+        self.cluster.expected.expire(now);
         while let Some(&(deadline, node)) = self.deadlines.first() {
             if deadline > now {
                 break;

@@ -22,9 +22,11 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::edge::extender::wire::{Answer, Asked};
 use crate::edge::shared::Shared;
+use crate::model::expected::NODES_MAX;
 use crate::model::pod::PodFacts;
 use crate::score::decision::Scratch;
 use crate::score::{Candidates, Question, decide_into};
+use crate::state::event::Event;
 
 /// Says in an answer why it is neutral.
 pub static NEUTRAL_HEADER: HeaderName = HeaderName::from_static("dunnage-neutral");
@@ -184,6 +186,11 @@ impl Port {
         let sent = !self.settings.shadow;
         let neutral = decision.neutral;
         log(&pod, &decision, &answer);
+        if sent && answer.entries > 0 {
+            // One more than is expected at most, so that too many are seen to be too many.
+            let nodes = decision.best().take(NODES_MAX + 1).collect();
+            shared.apply(Event::PodExpected { uid: pod.uid.clone(), nodes });
+        }
         shared.recent().remember(pod, decision, sent);
         match neutral {
             Some(neutral) => Err(neutral.name()),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::edge::recent::{Entry, best_and_median_bytes};
 use crate::model::cluster::{Cluster, NodeId};
 use crate::model::pod::{PodFacts, PullPolicy};
-use crate::model::unit::{Nanos, Time};
+use crate::model::unit::{Nanos, PerMille, Time};
 use crate::score::decision::{Decision, Row, Verdict, Wanted};
 
 /// `apiVersion` of everything here.
@@ -124,6 +124,9 @@ pub struct NodeScoreView {
     pub missing_bytes: u64,
     pub arriving_bytes: u64,
     pub waiting_pods: u32,
+    /// Decided about and not seen bound yet: a share where several nodes were equally good.
+    #[serde(default)]
+    pub expected_pods: f64,
     pub reasons: Vec<String>,
 }
 
@@ -210,6 +213,7 @@ fn score(row: &Row, decision: &Decision, cluster: &Cluster) -> NodeScoreView {
         missing_bytes: row.missing.0,
         arriving_bytes: row.arriving.0,
         waiting_pods: row.waiting_pods,
+        expected_pods: thousandths(row.expected_pods),
         reasons: row.reasons.names().map(str::to_owned).collect(),
     }
 }
@@ -280,6 +284,10 @@ fn verdict_view(
 }
 
 /// Seconds rounded to milliseconds: more would only be noise on the page.
+fn thousandths(count: PerMille) -> f64 {
+    f64::from(u32::try_from(count.0).unwrap_or(u32::MAX)) / 1000.0
+}
+
 fn seconds(time: Nanos) -> f64 {
     (time.as_seconds() * 1000.0).round() / 1000.0
 }

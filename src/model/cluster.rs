@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::chain::{Chain, ChainKey, KeySpace};
+use crate::model::expected::ExpectedPods;
 use crate::model::image::Platform;
 use crate::model::intern::Interner;
 use crate::model::node::ReportedImage;
@@ -69,6 +70,7 @@ pub struct Cluster {
     pub(crate) records: Vec<Record>,
     pub(crate) pod_ids: Interner<Arc<str>>,
     pub(crate) pods: Vec<Pod>,
+    pub(crate) expected: ExpectedPods,
     /// Never shrinks: a cluster has a handful.
     pub(crate) platforms: Vec<Platform>,
     /// Nodes with at least one entry in `pulls`.
@@ -368,6 +370,12 @@ impl Cluster {
     #[must_use]
     pub fn pulling(&self) -> &NodeSet {
         &self.pulling
+    }
+
+    /// Pods that were decided about and are not seen bound yet.
+    #[must_use]
+    pub fn expected(&self) -> &ExpectedPods {
+        &self.expected
     }
 
     /// Whether nodes and pods have both been listed once: before that no answer has a ground.

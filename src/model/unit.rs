@@ -25,7 +25,7 @@ pub struct TransferRate {
     picos_per_byte: u64,
 }
 
-/// A share in parts of a thousand, from 0 to 1000: exact where a float would not be.
+/// A share, or a sum of shares, in parts of a thousand: exact where a float would not be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PerMille(pub u64);
 

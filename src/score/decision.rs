@@ -4,9 +4,11 @@
 //! Rows have a fixed size and live in buffers that are used again; words for them are made at the
 //! edge, when somebody asks.
 
+use std::cmp::Reverse;
+
 use crate::cost::pull::PullRates;
 use crate::model::cluster::{ImageId, NodeId, PlatformId};
-use crate::model::unit::{Bytes, Nanos, Time};
+use crate::model::unit::{Bytes, Nanos, PerMille, Time};
 use crate::score::arriving::Piece;
 use crate::score::need::Need;
 
@@ -46,8 +48,8 @@ pub struct Row {
     pub reasons: Reasons,
     /// Step pods that wait on the node.
     pub waiting_pods: u32,
-    /// The smallest image of the node's list if that was cut, else zero.
-    pub list_cut_at: Bytes,
+    /// Step pods that were decided about and will most likely come here, in thousandths.
+    pub expected_pods: PerMille,
     /// Compressed bytes that placing the pod here would move.
     pub missing: Bytes,
     /// Compressed bytes it needs that are already on their way here.
@@ -58,7 +60,7 @@ pub struct Row {
     pub fetch: Nanos,
     /// To unpack what is missing.
     pub unpack: Nanos,
-    /// For the step pods that already wait here.
+    /// For the step pods that already wait here or are expected.
     pub heat: Nanos,
     /// Counted in its favour: pulls that meeting here avoids.
     pub credit: Nanos,
@@ -192,6 +194,12 @@ impl Row {
         self.unpack = rates.unpack.duration_of(missing);
     }
 
+    /// Step pods that wait here or are expected, whole ones.
+    #[must_use]
+    pub(super) fn pods_before(&self) -> u64 {
+        u64::from(self.waiting_pods) + self.expected_pods.0 / 1000
+    }
+
     /// Seconds until the pod's cargo is on the node.
     #[must_use]
     pub fn delay(&self) -> Nanos {
@@ -214,7 +222,7 @@ impl Default for Row {
             points: 0,
             reasons: Reasons::default(),
             waiting_pods: 0,
-            list_cut_at: Bytes(0),
+            expected_pods: PerMille(0),
             missing: Bytes(0),
             arriving: Bytes(0),
             wait: Nanos(0),
@@ -236,6 +244,14 @@ impl Decision {
         self.home = None;
         self.unknown_count = 0;
         self.unknown_points = 0;
+    }
+
+    /// Where the pod will most likely go if the scheduler heeds the answer: the candidates of most points,
+    /// and of those the ones with the fewest step pods, because the other plugins spread what ties.
+    pub fn best(&self) -> impl Iterator<Item = NodeId> {
+        let rank = |row: &Row| (row.points, Reverse(row.pods_before()));
+        let best = self.rows.iter().map(rank).max();
+        self.rows.iter().filter(move |row| Some(rank(row)) == best).map(|row| row.node)
     }
 
     /// What the pod wants on the platform of a row.

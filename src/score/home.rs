@@ -59,26 +59,26 @@ pub(super) fn choose(decision: &Decision, question: &Question<'_>) -> Meeting {
 /// How many step pods may wait on a node before it has no room.
 struct Rooms {
     /// Where everything is there.
-    warm: u32,
+    warm: u64,
     /// Where something is still on its way: pods that wait are spread over the policy's number of places,
     /// so that a kind that comes again finds more than one of them warm.
-    arriving: u32,
+    arriving: u64,
 }
 
 impl Rooms {
     fn new(decision: &Decision, policy: &Policy) -> Self {
         let places = decision.rows.iter().filter(|row| row.missing.0 == 0 && row.arriving.0 > 0);
-        let waiting: u32 = places.map(|row| row.waiting_pods).sum();
-        let warm = policy.home_waiting_pods_max;
+        let waiting: u64 = places.map(Row::pods_before).sum();
+        let arriving = waiting / u64::from(policy.home_places) + 1;
         Self {
-            warm,
-            arriving: (waiting / policy.home_places + 1).min(policy.home_arriving_pods_max),
+            warm: policy.home_waiting_pods_max.into(),
+            arriving: arriving.min(policy.home_arriving_pods_max.into()),
         }
     }
 
     fn has_room(&self, decision: &Decision, row: &Row) -> bool {
         let most = if row.arriving.0 > 0 { self.arriving } else { self.warm };
-        row.waiting_pods < most
+        row.pods_before() < most
             && !row.reasons.has(Reasons::NEVER_PULLED)
             && decision.wanted_of(row).bytes.0 > 0
     }

@@ -3,6 +3,7 @@
 //! Events come from watch streams, from image sources and from the demo's embedded cluster; whoever
 //! makes one has already translated it into the model's types.
 
+use crate::model::cluster::NodeId;
 use crate::model::image::ImageFacts;
 use crate::model::node::NodeFacts;
 use crate::model::pod::PodFacts;
@@ -28,6 +29,13 @@ pub enum Event {
     PodRemoved {
         /// Its uid.
         uid: String,
+    },
+    /// A decision about a pod went out: it will most likely be bound to one of these nodes, the best.
+    PodExpected {
+        /// Its uid.
+        uid: String,
+        /// Ids of the cluster that decided.
+        nodes: Vec<NodeId>,
     },
     /// The layers of an image became known, or known better.
     ImageKnown(ImageFacts),

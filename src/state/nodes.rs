@@ -74,6 +74,7 @@ impl Tracker {
         }
         self.unhold_all(id);
         self.cluster.pulling.remove(id);
+        self.cluster.expected.forget_node(id);
         self.cluster.nodes[id.index()] = Node::default();
         self.cluster.note_gist(id);
         self.cluster.node_ids.release(id.0);

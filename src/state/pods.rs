@@ -21,6 +21,7 @@ impl Tracker {
         let Some(node_name) = facts.node.as_deref().filter(|name| !name.is_empty()) else {
             return;
         };
+        self.cluster.expected.end(&facts.uid);
         let node = self.node_named(node_name, now);
         let mut before = self.cluster.pod_ids.get(facts.uid.as_str()).map(PodId);
         if before.is_some_and(|id| self.cluster.pods[id.index()].node != Some(node)) {

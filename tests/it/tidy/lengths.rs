@@ -12,7 +12,7 @@ const CODE_COLUMNS_MAX: usize = 100;
 /// Comments, which are wrapped by hand.
 const COMMENT_COLUMNS_MAX: usize = 110;
 /// Files that are longer for now, with what they may grow to.
-const LONG_FILES: [(&str, usize); 1] = [("src/model/cluster.rs", 470)];
+const LONG_FILES: [(&str, usize); 1] = [("src/model/cluster.rs", 480)];
 
 /// Functions with too many lines, from `fn` to their closing brace.
 pub fn check_functions(sources: &[Source]) -> Findings {
