@@ -58,8 +58,8 @@
 //! - **raw points**, **points**: saved seconds on the policy's curve, -10 to 10; the same shifted to
 //!   0 to 10 for the answer, where equal nodes vanish.
 //! - **expected**: decided about and not seen bound yet; counts as waiting for a few seconds.
-//! - **heat**: the cost of step pods that already wait on a node or are expected there. **Home**: where pods of a kind meet
-//!   while no node with room is warm.
+//! - **heat**: the cost of step pods that already wait on a node or are expected there. **Home**: where
+//!   pods of a kind meet while no node with room is warm.
 //! - **neutral**: an answer that prefers no node; always with a reason.
 
 pub mod model;
