@@ -2,11 +2,10 @@
 
 use serde::Serialize;
 
-use crate::cost::pull::PullRates;
-use crate::cost::queue::QueueRules;
 use crate::model::cluster::{Cluster, Image, ImageId, Node, RecordId};
 use crate::model::unit::Time;
 use crate::policy::Policy;
+use crate::score::queue_rules;
 
 /// A node and what lies on it.
 #[derive(Clone, Debug, Serialize)]
@@ -89,11 +88,7 @@ fn node_view(node: &Node, cluster: &Cluster, policy: &Policy, now: Time) -> Node
         let layers = record.image.map(|image: ImageId| cluster.image(image).total_bytes());
         layers.unwrap_or_default().max(record.size).0
     };
-    let rules = QueueRules {
-        rates: PullRates { fetch: policy.fetch, unpack: policy.unpack },
-        order: policy.pull_order(&node.labels),
-        later_share: policy.later_share,
-    };
+    let rules = queue_rules(policy, node);
     let pulls = node.pulls.iter().enumerate().map(|(at, pull)| PullView {
         reference: cluster.reference_text(pull.reference).to_owned(),
         bytes: pull.bytes.0,
