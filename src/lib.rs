@@ -41,8 +41,8 @@
 //!   autoscalers do not simulate it.
 //! - State that a restart cannot rebuild from the API server and the manifest files, with two exceptions
 //!   that can only shift a preference and start empty: when a digest was first seen under a tag
-//!   ([`model::cluster::Record::first_seen`]), and images that pods deleted within the last hour left on
-//!   their nodes ([`model::cluster::Held::last_used`]).
+//!   ([`model::cluster::image::Record::first_seen`]), and images that pods deleted within the last hour
+//!   left on their nodes ([`model::cluster::node::Held::last_used`]).
 //!
 //! # Glossary
 //!

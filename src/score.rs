@@ -19,7 +19,8 @@ mod tests;
 
 use crate::cost::pull::PullRates;
 use crate::cost::queue::QueueRules;
-use crate::model::cluster::{Cluster, Node, NodeId};
+use crate::model::cluster::node::Node;
+use crate::model::cluster::{Cluster, NodeId};
 use crate::model::node_set::place;
 use crate::model::pod::PodFacts;
 use crate::model::unit::{Bytes, Nanos, Time};

@@ -4,7 +4,9 @@
 //! what is not has to queue behind it.
 
 use crate::cost::queue::QueueRules;
-use crate::model::cluster::{ChainId, Image, Node, NodeId, Pull};
+use crate::model::cluster::image::Image;
+use crate::model::cluster::node::{Node, Pull};
+use crate::model::cluster::{ChainId, NodeId};
 use crate::model::node_set::bits;
 use crate::model::pod::PullPolicy;
 use crate::model::unit::{Bytes, Nanos, Time};

@@ -3,7 +3,9 @@
 //! Decides which images a node still has to pull and how many bytes each moves. How long that takes
 //! is the policy's (`cost`); whether a pod likes to wait for it is `score`'s.
 
-use crate::model::cluster::{Cluster, ImageId, NodeId, Pod, PodImageState, Pull};
+use crate::model::cluster::node::Pull;
+use crate::model::cluster::pod::{Pod, PodImageState};
+use crate::model::cluster::{Cluster, ImageId, NodeId};
 use crate::model::pod::PullPolicy;
 use crate::model::resolve::NameIds;
 use crate::model::unit::{Bytes, Nanos, Time};

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use crate::model::cluster::{Cluster, Image, ImageId, Node, RecordId};
+use crate::model::cluster::image::Image;
+use crate::model::cluster::node::Node;
+use crate::model::cluster::{Cluster, ImageId, RecordId};
 use crate::model::unit::Time;
 use crate::policy::Policy;
 use crate::score::queue_rules;

@@ -4,9 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::cluster::image::{Image, NameFacts};
+use crate::model::cluster::node::Node;
+use crate::model::cluster::pod::Pod;
 use crate::model::cluster::{
-    ChainId, Cluster, DigestId, Image, ImageId, NameFacts, Node, NodeId, Pod, PodId, RecordId,
-    ReferenceId,
+    ChainId, Cluster, DigestId, ImageId, NodeId, PodId, RecordId, ReferenceId,
 };
 use crate::model::node_set::NodeSet;
 use crate::model::pod::PodPhase;
