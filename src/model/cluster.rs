@@ -163,6 +163,18 @@ impl Cluster {
         self.digest_ids.key(id.0).map_or("", |text| text)
     }
 
+    /// The text of a reference to keep; empty for one that is gone.
+    #[must_use]
+    pub fn reference_name(&self, id: ReferenceId) -> Arc<str> {
+        self.reference_ids.key(id.0).cloned().unwrap_or_default()
+    }
+
+    /// The text of a digest to keep; empty for one that is gone.
+    #[must_use]
+    pub fn digest_name(&self, id: DigestId) -> Arc<str> {
+        self.digest_ids.key(id.0).cloned().unwrap_or_default()
+    }
+
     /// A record by id.
     #[must_use]
     pub fn record(&self, id: RecordId) -> &Record {
