@@ -146,6 +146,7 @@ impl Tracker {
             pull_policy: image.pull_policy,
             pulled: image_id.is_some(),
             pull_fails: image.pull_fails,
+            is_init: image.is_init,
             evidence,
         })
     }

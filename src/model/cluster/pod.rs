@@ -39,6 +39,8 @@ pub struct PodImageState {
     pub pulled: bool,
     /// The kubelet cannot get it.
     pub pull_fails: bool,
+    /// See [`crate::model::pod::PodImage::is_init`].
+    pub is_init: bool,
     /// What its status says is on the node.
     pub(crate) evidence: Option<RecordId>,
 }
