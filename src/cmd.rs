@@ -13,6 +13,15 @@ use std::process::ExitCode;
 use crate::cli::{Cli, Command};
 use crate::edge::watch::with_causes;
 
+/// What was typed cannot be meant, whatever the files and the cluster are like: exit code 2, as for what
+/// clap refuses itself.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(String);
+
+/// As clap's own.
+const USAGE: u8 = 2;
+
 /// Runs the command and gives its exit code: 0 done, 1 failed, 2 usage.
 pub fn run(cli: Cli) -> ExitCode {
     let result = start_log(&cli.log).and_then(|()| {
@@ -32,7 +41,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {}", with_causes(error.as_ref()));
-            ExitCode::FAILURE
+            if error.is::<Usage>() { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -44,8 +53,12 @@ const TOO_LOUD: &str = "kube_client::client::builder=off";
 fn start_log(filter: &str) -> anyhow::Result<()> {
     use std::io::IsTerminal;
     // What the user says later in the filter wins.
-    let filter = tracing_subscriber::EnvFilter::try_new(format!("{TOO_LOUD},{filter}"))
-        .map_err(|error| anyhow::anyhow!("--log {filter:?}: {error}"))?;
+    let filter = tracing_subscriber::EnvFilter::try_new(format!("{TOO_LOUD},{filter}")).map_err(
+        |error| {
+            let form = "a level, as debug, or a filter, as dunnage=debug,kube=warn";
+            Usage(format!("--log {filter:?}: {error}: give {form}"))
+        },
+    )?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         log.init();

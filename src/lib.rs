@@ -41,9 +41,9 @@
 //!   autoscalers do not simulate it.
 //! - State that a restart cannot rebuild from the API server and the manifest files, with three exceptions
 //!   that can only shift a preference and start empty: when a digest was first seen under a tag
-//!   ([`model::cluster::Record::first_seen`]), images that pods deleted within the last hour left on
-//!   their nodes ([`model::cluster::Held::last_used`]), and for five seconds where the pods of the last
-//!   answers most likely go ([`model::expected`]).
+//!   ([`model::cluster::image::Record::first_seen`]), images that pods deleted within the last hour left on
+//!   their nodes ([`model::cluster::node::Held::last_used`]), and for five seconds where the pods of the
+//!   last answers most likely go ([`model::expected`]).
 //!
 //! # Glossary
 //!

@@ -18,6 +18,8 @@ mod need;
 mod tests;
 
 use crate::cost::pull::PullRates;
+use crate::cost::queue::QueueRules;
+use crate::model::cluster::node::Node;
 use crate::model::cluster::{Cluster, NodeId};
 use crate::model::node_set::place;
 use crate::model::pod::PodFacts;
@@ -207,6 +209,15 @@ fn give_points(decision: &mut Decision, lowest: i8, highest: i8) {
 /// The policy's rates as the cost formulas take them.
 pub(crate) const fn rates(policy: &Policy) -> PullRates {
     PullRates { fetch: policy.fetch, unpack: policy.unpack }
+}
+
+/// How a node works through its pulls, by the policy and the node's labels.
+pub(crate) fn queue_rules(policy: &Policy, node: &Node) -> QueueRules {
+    QueueRules {
+        rates: rates(policy),
+        order: policy.pull_order(&node.labels),
+        later_share: policy.later_share,
+    }
 }
 
 fn signed(time: Nanos) -> i64 {

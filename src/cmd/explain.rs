@@ -12,8 +12,8 @@ use kube::Api;
 use serde_json::Value;
 
 use crate::cli::{Explain, Output};
-use crate::cmd::files;
 use crate::cmd::serve::client;
+use crate::cmd::{Usage, files};
 use crate::edge::view::{DecisionView, NodeScoreView};
 
 /// Rows of the table; `-o json` has all.
@@ -28,7 +28,9 @@ pub async fn run(flags: Explain) -> anyhow::Result<()> {
     let decision = match (&flags.file, flags.target.as_slice()) {
         (Some(file), _) => server.decide(&pod_in(file)?).await?,
         (None, [kind, name]) => {
-            anyhow::ensure!(kind == "pod" || kind == "pods", "can explain a pod, not a {kind:?}");
+            if !matches!(kind.as_str(), "pod" | "pods") {
+                return Err(Usage(format!("can explain a pod, not a {kind:?}")).into());
+            }
             by_name(&server, &flags, name).await?
         }
         _ => anyhow::bail!("give a pod by name, or a manifest with -f"),

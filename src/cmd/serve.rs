@@ -1,7 +1,7 @@
 //! `dunnage serve`: the extender on a real cluster.
 //!
-//! Sockets first, so that a taken port is found at once; then files; then the watches. Until those have
-//! listed everything, the extender answers neutrally.
+//! Flags first, then sockets, so that a taken port is found at once; then files; then the watches. Until
+//! those have listed everything, the extender answers neutrally.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
 use crate::cli::{Serve, Steps};
-use crate::cmd::{files, ports};
+use crate::cmd::{Usage, files, ports};
 use crate::edge::clock::Clock;
 use crate::edge::shared::Shared;
 use crate::edge::{admin, extender, watch};
@@ -24,11 +24,11 @@ use crate::policy::interest::Interest;
 /// # Errors
 /// If a flag, a file or an address cannot be used.
 pub async fn run(flags: Serve) -> anyhow::Result<()> {
+    let interest = interest(&flags.steps)?;
     let tls = tls(&flags).await?;
     let extender_port = ports::Port::bind("--listen", flags.listen)?;
     let admin_port = ports::Port::bind("--admin-listen", flags.admin_listen)?;
     let policy = files::policy(&flags.policy)?;
-    let interest = interest(&flags.steps)?;
     let shared = Arc::new(Shared::new(policy, interest, Clock::Real));
     files::manifests(&flags.manifests, &shared)?;
     let client = client(flags.kubeconfig.as_deref()).await?;
@@ -64,13 +64,15 @@ pub async fn run(flags: Serve) -> anyhow::Result<()> {
 /// The certificate and key of the extender port. Plain HTTP only where nobody else can listen in.
 async fn tls(flags: &Serve) -> anyhow::Result<Option<RustlsConfig>> {
     let (Some(cert), Some(key)) = (&flags.tls_cert, &flags.tls_key) else {
-        anyhow::ensure!(
-            flags.listen.ip().is_loopback() || flags.insecure_http,
+        if flags.listen.ip().is_loopback() || flags.insecure_http {
+            return Ok(None);
+        }
+        let refusal = format!(
             "plain HTTP on {} can be read and forged by others: give --tls-cert and --tls-key, \
              listen on loopback, or allow it with --insecure-http",
             flags.listen
         );
-        return Ok(None);
+        return Err(Usage(refusal).into());
     };
     let config = RustlsConfig::from_pem_file(cert, key).await;
     let config = config.with_context(|| {
@@ -79,13 +81,13 @@ async fn tls(flags: &Serve) -> anyhow::Result<Option<RustlsConfig>> {
     Ok(Some(config))
 }
 
-fn interest(steps: &Steps) -> anyhow::Result<Interest> {
+fn interest(steps: &Steps) -> Result<Interest, Usage> {
     if steps.all_pods {
         return Ok(Interest::All);
     }
     if let Some(selector) = &steps.pod_selector {
         return Interest::selector(selector)
-            .map_err(|error| anyhow::anyhow!("--pod-selector: {error}"));
+            .map_err(|error| Usage(format!("--pod-selector: {error}")));
     }
     if steps.scheduler_name.is_empty() {
         return Ok(Interest::default());

@@ -4,7 +4,7 @@
 //! asks for its next image only when the one before has come.
 
 use crate::cost::pull::PullRates;
-use crate::model::cluster::Pull;
+use crate::model::cluster::node::Pull;
 use crate::model::node::PullOrder;
 use crate::model::unit::{Nanos, PerMille, Time};
 
@@ -57,7 +57,8 @@ impl QueueRules {
 mod tests {
     use super::QueueRules;
     use crate::cost::pull::PullRates;
-    use crate::model::cluster::{Pull, ReferenceId};
+    use crate::model::cluster::ReferenceId;
+    use crate::model::cluster::node::Pull;
     use crate::model::node::PullOrder;
     use crate::model::unit::{Bytes, NANOS_PER_SECOND, Nanos, PerMille, Time, TransferRate};
 

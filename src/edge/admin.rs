@@ -1,7 +1,8 @@
 //! The admin port: probes, metrics, the read-only API, `explain`, and the page.
 //!
 //! Nothing here changes anything. `/livez` says that the process answers; `/readyz` that the extender
-//! knows enough to prefer nodes. The JSON shapes are [`crate::edge::view`]'s.
+//! knows enough to prefer nodes. The JSON shapes are [`crate::edge::view`]'s. Locks are held to copy what
+//! is needed, and let go before anything is made of it.
 
 mod page;
 #[cfg(test)]
@@ -15,12 +16,17 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use axum::{Router, body::Bytes};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::edge::object::PodObject;
 use crate::edge::object::convert::{is_step, pod_facts};
+use crate::edge::recent::Entry;
 use crate::edge::shared::{Shared, WatchHealth};
-use crate::edge::view::{API_VERSION, DecisionView, cluster};
+use crate::edge::view::legend::Legend;
+use crate::edge::view::{API_VERSION, DecisionView, cluster, copy};
+use crate::model::pod::PodFacts;
+use crate::score::decision::Decision;
 use crate::score::{Candidates, decide};
 
 /// Decisions in one answer unless the query says otherwise, and at most; the page shows the former.
@@ -84,7 +90,8 @@ fn watch_line(kind: &str, watch: &WatchHealth) -> String {
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
-    for (kind, entries) in shared.read().cluster().sizes() {
+    let sizes = shared.read().cluster().sizes();
+    for (kind, entries) in sizes {
         let entries = i64::try_from(entries).unwrap_or(i64::MAX);
         shared.metrics.index_entries.with_label_values(&[kind]).set(entries);
     }
@@ -96,50 +103,53 @@ async fn version() -> Json<Value> {
     Json(json!({ "name": "dunnage", "version": env!("CARGO_PKG_VERSION") }))
 }
 
-async fn nodes(State(shared): State<Arc<Shared>>) -> Json<Value> {
+async fn nodes(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
     let now = shared.clock.now();
-    list("NodeList", cluster::nodes(shared.read().cluster(), &shared.policy, now))
+    list("NodeList", cluster::nodes(copy::nodes(&shared), now))
 }
 
-async fn images(State(shared): State<Arc<Shared>>) -> Json<Value> {
-    list("ImageList", cluster::images(shared.read().cluster()))
+async fn images(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
+    list("ImageList", cluster::images(copy::images(&shared)))
 }
 
-fn list<T: serde::Serialize>(kind: &str, items: Vec<T>) -> Json<Value> {
-    Json(json!({ "apiVersion": API_VERSION, "kind": kind, "items": items }))
+/// What the API answers with many of.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct List<T> {
+    api_version: &'static str,
+    kind: &'static str,
+    items: Vec<T>,
+}
+
+fn list<T>(kind: &'static str, items: Vec<T>) -> Json<List<T>> {
+    Json(List { api_version: API_VERSION, kind, items })
 }
 
 /// The last decisions, newest first; with `?pod=NAMESPACE/NAME` only that pod's, with all candidates.
 async fn decisions(
     State(shared): State<Arc<Shared>>,
     Query(query): Arguments,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<List<DecisionView>>, Refusal> {
     let limit = match query.get("limit").map(|text| text.parse::<usize>()) {
         None => LISTED_DECISIONS,
         Some(Ok(limit)) => limit.min(LISTED_DECISIONS_MAX),
         Some(Err(_)) => return Err(Refusal("limit: expected a number".to_owned())),
     };
-    let wanted = query.get("pod");
+    let wanted = query.get("pod").map(String::as_str);
     let nodes_max = wanted.map_or(LISTED_NODES_MAX, |_| usize::MAX);
-    Ok(list("DecisionList", remembered(&shared, wanted, limit, nodes_max)))
+    let entries = remembered(&shared, wanted, limit);
+    let decisions = entries.iter().map(|entry| &*entry.decision);
+    let legend = Legend::of(decisions, shared.read().cluster());
+    let views = entries.iter().map(|entry| DecisionView::of_entry(entry, &legend, nodes_max));
+    Ok(list("DecisionList", views.collect()))
 }
 
-fn remembered(
-    shared: &Shared,
-    wanted: Option<&String>,
-    limit: usize,
-    nodes_max: usize,
-) -> Vec<DecisionView> {
-    // The tracker's lock before that of `recent`, as everywhere.
-    let tracker = shared.read();
-    let recent = shared.recent();
-    let entries = recent.newest_first().filter(|entry| {
-        wanted.is_none_or(|wanted| *wanted == format!("{}/{}", entry.pod.namespace, entry.pod.name))
-    });
-    entries
-        .take(limit)
-        .map(|entry| DecisionView::of_entry(entry, tracker.cluster(), nodes_max))
-        .collect()
+/// The last decisions, all or of the pod `NAMESPACE/NAME`, newest first.
+fn remembered(shared: &Shared, wanted: Option<&str>, limit: usize) -> Vec<Entry> {
+    let of_pod = wanted.map(|wanted| wanted.split_once('/').unwrap_or(("", wanted)));
+    let is_wanted =
+        |entry: &&Entry| of_pod.is_none_or(|pod| pod == (&entry.pod.namespace, &entry.pod.name));
+    shared.recent().newest_first().filter(is_wanted).take(limit).cloned().collect()
 }
 
 async fn summary(State(shared): State<Arc<Shared>>) -> Json<Value> {
@@ -187,16 +197,26 @@ async fn explain(State(shared): State<Arc<Shared>>, body: Bytes) -> Result<Json<
     }
     let is_step = is_step(&pod, &shared.interest);
     let pod = pod_facts(pod, is_step);
-    let tracker = shared.read();
-    let cluster = tracker.cluster();
-    let nodes = cluster.nodes_by_name().into_iter().map(|(id, _)| id).collect();
-    let candidates = Candidates { nodes, unknown_count: 0 };
-    let decision = decide(&pod, &candidates, cluster, &shared.policy, shared.clock.now());
-    let mut view = serde_json::to_value(DecisionView::new(&pod, &decision, cluster))
+    let (decision, legend) = decide_over_all(&shared, &pod);
+    let mut view = serde_json::to_value(DecisionView::new(&pod, &decision, &legend))
         .map_err(|error| Refusal(error.to_string()))?;
     view["stepPod"] = json!(is_step);
     view["notReadyReason"] = json!(shared.blind());
     Ok(Json(view))
+}
+
+/// A decision over all nodes in the order of their names, which is made between two looks at the tracker.
+fn decide_over_all(shared: &Shared, pod: &PodFacts) -> (Decision, Legend) {
+    let mut names = copy::node_names(shared);
+    names.sort_unstable();
+    let now = shared.clock.now();
+    let tracker = shared.read();
+    let cluster = tracker.cluster();
+    let nodes = names.iter().filter_map(|name| cluster.node_id(name)).collect();
+    let candidates = Candidates { nodes, unknown_count: 0 };
+    let decision = decide(pod, &candidates, cluster, &shared.policy, now);
+    let legend = Legend::of(std::iter::once(&decision), cluster);
+    (decision, legend)
 }
 
 /// A request that cannot be answered: 400 with the reason.

@@ -5,6 +5,9 @@
 //! the reason in the `dunnage-neutral` header and in the metrics. What to prefer is decided by
 //! [`crate::score::decide_into`]; the bytes on the wire are [`wire`]'s.
 
+mod body;
+#[cfg(test)]
+mod tests;
 pub mod wire;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,14 +15,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue, Response};
 use axum::routing::post;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
+use crate::edge::extender::body::{Bodies, Held};
 use crate::edge::extender::wire::{Answer, Asked};
 use crate::edge::shared::Shared;
 use crate::model::expected::NODES_MAX;
@@ -31,9 +34,6 @@ use crate::state::event::Event;
 /// Says in an answer why it is neutral.
 pub static NEUTRAL_HEADER: HeaderName = HeaderName::from_static("dunnage-neutral");
 
-/// Bodies that are read or decoded at once. One scheduler sends one; more only come from a flood, and
-/// together with the body limit this bounds memory.
-const BODIES_MAX: usize = 4;
 /// Larger bodies are decoded off the event loop: at 1 GB/s this one takes a millisecond.
 const INLINE_BODY_BYTES_MAX: usize = 1 << 20;
 
@@ -53,19 +53,17 @@ pub struct Settings {
 struct Port {
     shared: Arc<Shared>,
     settings: Settings,
-    bodies: Arc<Semaphore>,
+    bodies: Bodies,
     /// Working memory of one decision. Requests that come at once take turns: a scheduler sends one.
     scratch: Mutex<Scratch>,
 }
 
 /// The port's routes. Other paths are 404, other methods 405.
 pub fn router(shared: Arc<Shared>, settings: Settings) -> Router {
-    let bodies = Arc::new(Semaphore::new(BODIES_MAX));
-    let port = Port { shared, settings, bodies, scratch: Mutex::default() };
     Router::new()
         .route("/prioritize", post(prioritize))
         .route("/filter", post(filter))
-        .with_state(Arc::new(port))
+        .with_state(Arc::new(Port::new(shared, settings)))
 }
 
 /// Why an answer is neutral, if it is: the names are the values of the metric's label.
@@ -84,41 +82,20 @@ async fn prioritize(State(port): State<Arc<Port>>, request: Request) -> Response
     respond(outcome)
 }
 
-/// A body, and the right to hold it in memory.
-struct Held {
-    bytes: Bytes,
-    _permit: OwnedSemaphorePermit,
-}
-
 /// The body, if it comes whole, in time and within bounds.
 async fn read_in_time(port: &Port, request: Request, start: Instant) -> Result<Held, &'static str> {
-    let limit = port.settings.body_bytes_max;
-    // What says that it is too large is not waited for.
-    if request.body().size_hint().lower() > limit as u64 {
-        return Err("body-too-large");
-    }
-    let read = async {
-        let permit = port.bodies.clone().acquire_owned().await;
-        let bytes = to_bytes(request.into_body(), limit).await?;
-        let _permit = permit.map_err(axum::Error::new)?;
-        Ok(Held { bytes, _permit })
-    };
-    match timeout_at(start + port.settings.deadline, read).await {
-        Ok(Ok(body)) => Ok(body),
-        Ok(Err(error)) if is_too_large(&error) => Err("body-too-large"),
-        Ok(Err(_)) => Err("body-cut-off"),
-        Err(_) => Err("deadline"),
-    }
-}
-
-fn is_too_large(error: &axum::Error) -> bool {
-    // The limit's own error type is not exported by axum.
-    std::error::Error::source(error).is_some_and(|source| source.to_string().contains("limit"))
+    let read = port.bodies.read(request.into_body());
+    timeout_at(start + port.settings.deadline, read).await.unwrap_or(Err("deadline"))
 }
 
 async fn off_the_loop(port: Arc<Port>, body: Held, start: Instant) -> Outcome {
     let deadline = start + port.settings.deadline;
-    let work = tokio::task::spawn_blocking(move || port.prioritize(&body.bytes, start));
+    let work = tokio::task::spawn_blocking(move || {
+        // Moved in whole, to be kept until it has been decoded, however late the answer is by then: a
+        // closure that names only `body.bytes` leaves the permit behind.
+        let body = body;
+        port.prioritize(&body.bytes, start)
+    });
     match timeout_at(deadline, work).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) => Err("internal-error"),
@@ -127,6 +104,11 @@ async fn off_the_loop(port: Arc<Port>, body: Held, start: Instant) -> Outcome {
 }
 
 impl Port {
+    fn new(shared: Arc<Shared>, settings: Settings) -> Self {
+        let bodies = Bodies::new(settings.body_bytes_max);
+        Self { shared, settings, bodies, scratch: Mutex::default() }
+    }
+
     /// The answer to a prioritize body. A panic below would be a bug, and must cost a preference only.
     fn prioritize(&self, body: &[u8], start: Instant) -> Outcome {
         catch_unwind(AssertUnwindSafe(|| self.decide(body, start))).unwrap_or_else(|_| {

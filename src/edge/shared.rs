@@ -120,12 +120,12 @@ impl Shared {
         let Some(node) = self.read().cluster().node_id(node) else {
             return;
         };
-        let mut recent = self.recent();
-        let Some(entry) = recent.note_bound(uid, node) else {
+        // Counted on a copy: it reads every row, and the next decision wants the lock.
+        let Some(entry) = self.recent().note_bound(uid, node).cloned() else {
             return;
         };
         if let Some(row) = entry.chosen_row() {
-            self.count_bytes(entry, row);
+            self.count_bytes(&entry, row);
         }
     }
 

@@ -1,14 +1,18 @@
 //! Decisions and the cluster as JSON: what the admin port serves, `explain` prints and the page shows.
 //!
 //! Twins of the core's types with names instead of ids and seconds instead of nanoseconds. Field names
-//! are stable within `dunnage.dev/v1alpha1`.
+//! are stable within `dunnage.dev/v1alpha1`. What is shown is copied first ([`copy`], [`legend`]) and then
+//! made into views without any lock: a page that somebody left open must not hold up a scheduling request.
 
 pub mod cluster;
+pub mod copy;
+pub mod legend;
 
 use serde::{Deserialize, Serialize};
 
 use crate::edge::recent::{Entry, best_and_median_bytes};
-use crate::model::cluster::{Cluster, NodeId};
+use crate::edge::view::legend::Legend;
+use crate::model::cluster::NodeId;
 use crate::model::pod::{PodFacts, PullPolicy};
 use crate::model::unit::{Nanos, PerMille, Time};
 use crate::score::decision::{Decision, Row, Verdict, Wanted};
@@ -133,24 +137,24 @@ pub struct NodeScoreView {
 impl DecisionView {
     /// The view of a decision that was just taken, with all its candidates.
     #[must_use]
-    pub fn new(pod: &PodFacts, decision: &Decision, cluster: &Cluster) -> Self {
-        let rows = best_first(decision, cluster, usize::MAX, None);
-        Self::of_rows(&rows, pod, decision, cluster)
+    pub fn new(pod: &PodFacts, decision: &Decision, legend: &Legend) -> Self {
+        let rows = best_first(decision, legend, usize::MAX, None);
+        Self::of_rows(&rows, pod, decision, legend)
     }
 
     /// The view of a remembered decision, with the best `nodes_max` candidates and the chosen one.
     #[must_use]
-    pub fn of_entry(entry: &Entry, cluster: &Cluster, nodes_max: usize) -> Self {
-        let decision = &entry.decision;
-        let rows = best_first(decision, cluster, nodes_max, entry.chosen);
+    pub fn of_entry(entry: &Entry, legend: &Legend, nodes_max: usize) -> Self {
+        let decision = &*entry.decision;
+        let rows = best_first(decision, legend, nodes_max, entry.chosen);
         Self {
             sent: entry.sent,
-            chosen: entry.chosen.map(|id| node_name(id, decision, cluster)),
-            ..Self::of_rows(&rows, &entry.pod, decision, cluster)
+            chosen: entry.chosen.map(|id| legend.node_name(id, decision.at).to_owned()),
+            ..Self::of_rows(&rows, &entry.pod, decision, legend)
         }
     }
 
-    fn of_rows(rows: &[&Row], pod: &PodFacts, decision: &Decision, cluster: &Cluster) -> Self {
+    fn of_rows(rows: &[&Row], pod: &PodFacts, decision: &Decision, legend: &Legend) -> Self {
         let (best_bytes, median_bytes) = best_and_median_bytes(&decision.rows);
         Self {
             api_version: API_VERSION.to_owned(),
@@ -162,29 +166,28 @@ impl DecisionView {
                 uid: pod.uid.clone(),
             },
             neutral: decision.neutral.map(|neutral| neutral.name().to_owned()),
-            home: decision.home.map(|id| node_name(id, decision, cluster)),
+            home: decision.home.map(|id| legend.node_name(id, decision.at).to_owned()),
             sent: false,
             chosen: None,
-            wanted: decision.wanted.iter().map(|wanted| want(wanted, pod, cluster)).collect(),
+            wanted: decision.wanted.iter().map(|wanted| want(wanted, pod, legend)).collect(),
             unknown_nodes: decision.unknown_count,
             candidates: decision.rows.len(),
             best_bytes,
             median_bytes,
-            nodes: rows.iter().map(|row| score(row, decision, cluster)).collect(),
+            nodes: rows.iter().map(|row| score(row, decision, legend)).collect(),
         }
     }
 }
 
 /// The best `most` rows in order, and behind them the chosen one if it is not among them. Lists of
-/// decisions are asked for every other second, under the lock that deciding takes too: what is not
-/// shown is neither sorted nor named.
+/// decisions are asked for every other second: what is not shown is neither sorted nor named.
 fn best_first<'a>(
     decision: &'a Decision,
-    cluster: &Cluster,
+    legend: &Legend,
     most: usize,
     chosen: Option<NodeId>,
 ) -> Vec<&'a Row> {
-    let name = |row: &Row| &cluster.node(row.node).name;
+    let name = |row: &Row| legend.node_name(row.node, decision.at);
     let order = |a: &&Row, b: &&Row| (b.raw, a.missing, name(a)).cmp(&(a.raw, b.missing, name(b)));
     let mut rows: Vec<&Row> = decision.rows.iter().collect();
     let mut rest = Vec::new();
@@ -197,9 +200,9 @@ fn best_first<'a>(
     rows
 }
 
-fn score(row: &Row, decision: &Decision, cluster: &Cluster) -> NodeScoreView {
+fn score(row: &Row, decision: &Decision, legend: &Legend) -> NodeScoreView {
     NodeScoreView {
-        node: node_name(row.node, decision, cluster),
+        node: legend.node_name(row.node, decision.at).to_owned(),
         wanted: row.group,
         points: row.points,
         raw: row.raw,
@@ -218,25 +221,15 @@ fn score(row: &Row, decision: &Decision, cluster: &Cluster) -> NodeScoreView {
     }
 }
 
-/// The name of a node at the time of a decision; ids are used again, so a newer node is not it.
-fn node_name(id: NodeId, decision: &Decision, cluster: &Cluster) -> String {
-    let node = cluster.node(id);
-    if node.name.is_empty() || node.added_at > decision.at {
-        return "<removed>".to_owned();
-    }
-    node.name.to_string()
-}
-
-fn want(wanted: &Wanted, pod: &PodFacts, cluster: &Cluster) -> WantedView {
-    let platform = wanted.platform.map(|id| cluster.platform(id).to_string());
+fn want(wanted: &Wanted, pod: &PodFacts, legend: &Legend) -> WantedView {
     let images = wanted.verdicts.iter().zip(&pod.images);
     WantedView {
-        platform: platform.unwrap_or_else(|| "unknown".to_owned()),
+        platform: legend.platform(wanted.platform),
         bytes: wanted.bytes.0,
         cold_seconds: seconds(wanted.cold),
         images: images
             .map(|(verdict, image)| {
-                verdict_view(*verdict, &image.reference, image.pull_policy, cluster)
+                verdict_view(*verdict, &image.reference, image.pull_policy, legend)
             })
             .collect(),
     }
@@ -246,16 +239,15 @@ fn verdict_view(
     verdict: Verdict,
     reference: &str,
     policy: PullPolicy,
-    cluster: &Cluster,
+    legend: &Legend,
 ) -> ImageVerdictView {
-    // An image can have been replaced since the decision was taken.
     let image = match verdict {
-        Verdict::Layers(id) => cluster.images.get(id.index()).and_then(Option::as_ref),
+        Verdict::Layers(id) => legend.image(id),
         _ => None,
     };
     let (known, reason, bytes) = match verdict {
         Verdict::Layers(_) => {
-            let bytes = image.map_or(0, |image| image.total_bytes().0);
+            let bytes = image.map_or(0, |image| image.bytes.0);
             ("layers", "its layers are known", bytes)
         }
         Verdict::Whole(bytes) => {
@@ -276,10 +268,8 @@ fn verdict_view(
         known: known.to_owned(),
         reason: reason.to_owned(),
         bytes,
-        layers: image.map(|image| image.chains.len()),
-        digest: image
-            .and_then(|image| image.digests.first())
-            .map(|&digest| cluster.digest_text(digest).to_owned()),
+        layers: image.map(|image| image.layer_count),
+        digest: image.and_then(|image| image.digest.as_deref()).map(str::to_owned),
     }
 }
 

@@ -39,6 +39,9 @@ pub struct PodImage {
     pub image_id: Option<String>,
     /// The kubelet reports that pulling fails (`ErrImagePull` and its kin).
     pub pull_fails: bool,
+    /// It is an init container's, sidecars among them: until that has started, and ended if it is none,
+    /// the kubelet asks for none of the images after it.
+    pub is_init: bool,
 }
 
 /// `imagePullPolicy` of a container or an image volume.

@@ -4,14 +4,16 @@
 //! what is not has to queue behind it.
 
 use crate::cost::queue::QueueRules;
-use crate::model::cluster::{ChainId, Image, Node, NodeId, Pull};
+use crate::model::cluster::image::Image;
+use crate::model::cluster::node::{Node, Pull};
+use crate::model::cluster::{ChainId, NodeId};
 use crate::model::node_set::bits;
 use crate::model::pod::PullPolicy;
 use crate::model::unit::{Bytes, Nanos, Time};
 use crate::score::charge::trusts;
 use crate::score::decision::{Decision, Reasons, Wanted};
 use crate::score::need::{Cargo, Need};
-use crate::score::{Question, need, rates};
+use crate::score::{Question, need, queue_rules, rates};
 
 /// A candidate with pulls in progress.
 struct Place<'a> {
@@ -74,16 +76,7 @@ pub(super) fn look_closer(decision: &mut Decision, question: &Question<'_>) {
 
 fn correct(decision: &mut Decision, question: &Question<'_>, id: NodeId, row: usize) {
     let node = question.cluster.node(id);
-    let place = Place {
-        question,
-        id,
-        node,
-        rules: QueueRules {
-            rates: rates(question.policy),
-            order: question.policy.pull_order(&node.labels),
-            later_share: question.policy.later_share,
-        },
-    };
+    let place = Place { question, id, node, rules: queue_rules(question.policy, node) };
     let mut counted = std::mem::take(&mut decision.scratch.counted);
     counted.clear();
     let mut tally = Tally { counted, ..Tally::default() };

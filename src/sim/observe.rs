@@ -89,6 +89,7 @@ impl Observer<'_> {
                 pull_policy: PullPolicy::IfNotPresent,
                 image_id: has_come.then(|| image.by_digest()),
                 pull_fails: false,
+                is_init: false,
             }
         };
         Event::PodApplied(PodFacts {

@@ -122,6 +122,14 @@ impl PodFacts {
         self
     }
 
+    /// Its last image is an init container's.
+    pub(crate) fn init(mut self) -> Self {
+        if let Some(image) = self.images.last_mut() {
+            image.is_init = true;
+        }
+        self
+    }
+
     pub(crate) fn with_secret(mut self, name: &str) -> Self {
         self.pull_secrets.push(name.to_owned());
         self

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use crate::model::cluster::{
-    Cluster, DigestId, Held, ImageId, NameFacts, NodeId, Record, RecordId, RecordKey, ReferenceId,
-};
+use crate::model::cluster::image::{NameFacts, Record, RecordKey};
+use crate::model::cluster::node::Held;
+use crate::model::cluster::{Cluster, DigestId, ImageId, NodeId, RecordId, ReferenceId};
 use crate::model::intern::Interner;
 use crate::model::reference::{Reference, is_digest};
 use crate::model::unit::{Bytes, Nanos, Time};

@@ -7,9 +7,8 @@
 use std::sync::Arc;
 
 use crate::model::chain::{Chain, ChainKey, KeySpace};
-use crate::model::cluster::{
-    ChainId, Cluster, Image, ImageId, PlatformId, Record, RecordId, stable_hash,
-};
+use crate::model::cluster::image::{Image, Record};
+use crate::model::cluster::{ChainId, Cluster, ImageId, PlatformId, RecordId, stable_hash};
 use crate::model::image::{ImageFacts, Layer, Platform};
 use crate::model::node_set::NodeSet;
 use crate::model::unit::{Bytes, Time};

@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use crate::model::cluster::{Node, NodeId, PlatformId, RecordId, RecordKey, stable_hash};
+use crate::model::cluster::image::RecordKey;
+use crate::model::cluster::node::Node;
+use crate::model::cluster::{NodeId, PlatformId, RecordId, stable_hash};
 use crate::model::image::Platform;
 use crate::model::node::{NodeFacts, ReportedImage};
 use crate::model::unit::{Bytes, Time};

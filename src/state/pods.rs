@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use crate::model::cluster::{NodeId, PlatformId, Pod, PodId, PodImageState, RecordKey};
+use crate::model::cluster::image::RecordKey;
+use crate::model::cluster::pod::{Pod, PodImageState};
+use crate::model::cluster::{NodeId, PlatformId, PodId};
 use crate::model::node::ReportedImage;
 use crate::model::pod::{PodFacts, PodImage, PodPhase};
 use crate::model::reference::Reference;
@@ -145,6 +147,7 @@ impl Tracker {
             pull_policy: image.pull_policy,
             pulled: image_id.is_some(),
             pull_fails: image.pull_fails,
+            is_init: image.is_init,
             evidence,
         })
     }

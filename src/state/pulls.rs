@@ -3,7 +3,9 @@
 //! Decides which images a node still has to pull and how many bytes each moves. How long that takes
 //! is the policy's (`cost`); whether a pod likes to wait for it is `score`'s.
 
-use crate::model::cluster::{Cluster, ImageId, NodeId, Pod, PodImageState, Pull};
+use crate::model::cluster::node::Pull;
+use crate::model::cluster::pod::{Pod, PodImageState};
+use crate::model::cluster::{Cluster, ImageId, NodeId};
 use crate::model::pod::PullPolicy;
 use crate::model::resolve::NameIds;
 use crate::model::unit::{Bytes, Nanos, Time};
@@ -54,9 +56,16 @@ impl Tracker {
 
 impl Cluster {
     /// Adds the pulls that a waiting pod causes beyond those already in `pulls`.
+    ///
+    /// Behind an init container whose image cannot be had there are none: the kubelet tries that one again
+    /// and again, and an event tells when it has come. Other containers do not wait for each other.
+    /// Source: `SyncPod` and `computeInitContainerActions` in `pkg/kubelet/kuberuntime`, 1.37.
     fn add_pulls(&self, node: NodeId, pod: &Pod, pulls: &mut Vec<Pull>) {
         let mut next_in_line = true;
         for wanted in pod.images.iter().filter(|image| !image.pulled) {
+            if wanted.pull_fails && wanted.is_init {
+                return;
+            }
             if wanted.pull_policy == PullPolicy::Never || wanted.pull_fails {
                 continue;
             }

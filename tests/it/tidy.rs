@@ -74,6 +74,11 @@ fn modules_import_only_what_their_layer_may() {
 }
 
 #[test]
+fn views_are_made_without_a_lock() {
+    assert_none(&imports::check_views(&sources("src")));
+}
+
+#[test]
 fn words_of_the_edges_stay_there() {
     assert_none(&words::check_core(&sources("src")));
 }

@@ -248,6 +248,52 @@ async fn a_list_of_decisions_has_the_best_candidates_and_the_chosen_one() {
 }
 
 #[tokio::test]
+async fn lists_longer_than_what_is_copied_at_once_are_whole_and_in_order() {
+    let shared = synced();
+    let names: Vec<_> = (0..600).rev().map(|number| format!("late-{number:03}")).collect();
+    for name in &names {
+        let (image, size_bytes) = (format!("registry.example/{name}:1"), 1_000);
+        let images = vec![ReportedImage { names: vec![image], size_bytes }];
+        let facts = NodeFacts { name: name.clone(), images, ..NodeFacts::default() };
+        shared.apply(Event::NodeApplied(facts));
+    }
+    shared.apply(Event::NodeRemoved { name: "late-300".to_owned() });
+    let expected = (0..600).filter(|number| *number != 300);
+    let expected: Vec<_> = expected.map(|number| format!("late-{number:03}")).collect();
+    let list = get_of(&shared, "/api/v1/nodes").await.json();
+    let nodes = list["items"].as_array().expect("nodes");
+    let listed: Vec<_> = nodes.iter().map(|node| node["name"].as_str().expect("text")).collect();
+    assert_eq!(listed[..599], expected);
+    assert_eq!(listed[599..], names_of_first_nodes());
+    assert!(nodes[..599].iter().all(|node| node["images"] == 1 && node["imageBytes"] == 1_000));
+    let list = get_of(&shared, "/api/v1/images").await.json();
+    let images = list["items"].as_array().expect("images").iter();
+    let listed: Vec<_> =
+        images.map(|image| image["references"][0].as_str().expect("text")).collect();
+    let references = expected.iter().map(|name| format!("registry.example/{name}:1"));
+    assert_eq!(listed, [vec![IMAGE.to_owned()], references.collect()].concat());
+}
+
+fn names_of_first_nodes() -> Vec<String> {
+    (0..12).map(|number| format!("node-{number:02}")).collect()
+}
+
+#[tokio::test]
+async fn a_pod_is_explained_over_all_nodes() {
+    let shared = synced();
+    let pod = json!({ "metadata": { "name": "a" }, "spec": { "restartPolicy": "Never",
+        "containers": [{ "image": IMAGE }] } });
+    let answered = ask(&shared, Method::POST, "/api/v1/explain", &pod.to_string()).await;
+    let decision = answered.json();
+    let nodes = decision["nodes"].as_array().expect("nodes").iter();
+    let nodes: Vec<_> = nodes.map(|node| node["node"].as_str().expect("text")).collect();
+    assert_eq!(nodes, names_of_first_nodes());
+    assert_eq!((&decision["candidates"], &decision["stepPod"]), (&json!(12), &json!(true)));
+    assert_eq!(decision["wanted"][0]["images"][0]["bytes"], IMAGE_BYTES);
+    assert!(shared.recent().newest_first().next().is_none(), "nothing is remembered");
+}
+
+#[tokio::test]
 async fn wrong_requests_are_refused_with_the_reason() {
     let shared = synced();
     let wrong_limit = get_of(&shared, "/api/v1/decisions?limit=many").await;

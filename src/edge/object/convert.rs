@@ -95,6 +95,7 @@ fn images(spec: &PodSpec, status: &PodStatus) -> Vec<PodImage> {
     });
     let init =
         of_containers(spec.init_containers.as_ref(), status.init_container_statuses.as_ref());
+    let init = init.map(|image| PodImage { is_init: true, ..image });
     let main = of_containers(spec.containers.as_ref(), status.container_statuses.as_ref());
     volumes.chain(init).chain(main).collect()
 }
@@ -117,6 +118,7 @@ fn wanted(reference: &str, policy: Option<&str>, status: Option<&ContainerStatus
         pull_policy: pull_policy(policy, reference),
         image_id: status.and_then(|status| status.image_id.clone()).filter(|id| !id.is_empty()),
         pull_fails: waiting.is_some_and(|reason| PULL_FAILURES.contains(&reason)),
+        is_init: false,
     }
 }
 

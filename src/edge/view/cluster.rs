@@ -1,12 +1,11 @@
-//! Nodes, images and totals as JSON.
+//! Nodes and images as JSON, made of copies: nothing here sees the cluster or its lock.
+
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::cost::pull::PullRates;
-use crate::cost::queue::QueueRules;
-use crate::model::cluster::{Cluster, Image, ImageId, Node, RecordId};
+use crate::edge::view::copy::{ImageCopy, NodeCopy};
 use crate::model::unit::Time;
-use crate::policy::Policy;
 
 /// A node and what lies on it.
 #[derive(Clone, Debug, Serialize)]
@@ -61,88 +60,53 @@ pub struct ImageView {
     pub nodes_with_base: usize,
 }
 
-/// Every node, ordered by name.
+/// Every node once, ordered by name.
 #[must_use]
-pub fn nodes(cluster: &Cluster, policy: &Policy, now: Time) -> Vec<NodeView> {
-    let nodes = cluster.nodes_by_name();
-    nodes.into_iter().map(|(_, node)| node_view(node, cluster, policy, now)).collect()
+pub fn nodes(mut copies: Vec<NodeCopy>, now: Time) -> Vec<NodeView> {
+    copies.sort_by(|a, b| a.name.cmp(&b.name));
+    // One that was removed and named anew while it was copied can have been met twice.
+    copies.dedup_by(|a, b| a.name == b.name);
+    copies.into_iter().map(|copy| node_view(copy, now)).collect()
 }
 
 /// Images with known layers, then records without, each ordered by first name and digest.
 #[must_use]
-pub fn images(cluster: &Cluster) -> Vec<ImageView> {
-    let mut known: Vec<_> = cluster.images().map(|image| image_view(image, cluster)).collect();
-    let records = (0u32..).map(RecordId).zip(&cluster.records);
-    let held = records
-        .filter(|(id, record)| record.image.is_none() && cluster.record_ids.key(id.0).is_some());
-    let mut whole: Vec<_> = held.map(|(id, _)| record_view(id, cluster)).collect();
-    for views in [&mut known, &mut whole] {
-        views.sort_by(|a, b| (&a.references, &a.digests).cmp(&(&b.references, &b.digests)));
-    }
-    known.append(&mut whole);
-    known
+pub fn images(mut copies: Vec<ImageCopy>) -> Vec<ImageView> {
+    let key = |copy: &ImageCopy| copy.layer_count.is_none();
+    copies.sort_by(|a, b| {
+        (key(a), &a.references, &a.digests).cmp(&(key(b), &b.references, &b.digests))
+    });
+    copies.into_iter().map(image_view).collect()
 }
 
-fn node_view(node: &Node, cluster: &Cluster, policy: &Policy, now: Time) -> NodeView {
-    let size = |id: RecordId| {
-        let record = cluster.record(id);
-        let layers = record.image.map(|image: ImageId| cluster.image(image).total_bytes());
-        layers.unwrap_or_default().max(record.size).0
-    };
-    let rules = QueueRules {
-        rates: PullRates { fetch: policy.fetch, unpack: policy.unpack },
-        order: policy.pull_order(&node.labels),
-        later_share: policy.later_share,
-    };
-    let pulls = node.pulls.iter().enumerate().map(|(at, pull)| PullView {
-        reference: cluster.reference_text(pull.reference).to_owned(),
+fn node_view(copy: NodeCopy, now: Time) -> NodeView {
+    let pulls = copy.pulled.iter().zip(&copy.pulls).enumerate();
+    let pulls = pulls.map(|(at, (reference, pull))| PullView {
+        reference: (**reference).to_owned(),
         bytes: pull.bytes.0,
-        left_seconds: super::seconds(rules.done_at(&node.pulls, at).since(now)),
+        left_seconds: super::seconds(copy.rules.done_at(&copy.pulls, at).since(now)),
     });
     NodeView {
-        name: node.name.to_string(),
-        platform: node.platform.map_or_else(unknown, |id| cluster.platform(id).to_string()),
-        images: node.held.len(),
-        image_bytes: node.held.iter().map(|held| size(held.record)).sum(),
-        list_cut: node.list_cut_at.is_some(),
-        waiting_pods: node.waiting_step_pods,
+        name: (*copy.name).to_owned(),
+        platform: copy.platform.unwrap_or_else(unknown),
+        images: copy.image_count,
+        image_bytes: copy.image_bytes,
+        list_cut: copy.list_cut,
+        waiting_pods: copy.waiting_pods,
         pulls: pulls.collect(),
     }
 }
 
-fn image_view(image: &Image, cluster: &Cluster) -> ImageView {
-    let holders = |chain: Option<&crate::model::cluster::ChainId>| {
-        chain.map_or(0, |&chain| cluster.chain(chain).holders.len())
-    };
+fn image_view(copy: ImageCopy) -> ImageView {
+    let texts = |names: Vec<Arc<str>>| names.iter().map(|name| (**name).to_owned()).collect();
     ImageView {
-        references: image
-            .references
-            .iter()
-            .map(|&id| cluster.reference_text(id).to_owned())
-            .collect(),
-        digests: image.digests.iter().map(|&id| cluster.digest_text(id).to_owned()).collect(),
-        platform: cluster.platform(image.platform).to_string(),
-        bytes: image.total_bytes().0,
-        layers: Some(image.chains.len()),
-        nodes: holders(image.chains.last()),
-        nodes_with_base: holders(image.chains.first()),
-    }
-}
-
-fn record_view(id: RecordId, cluster: &Cluster) -> ImageView {
-    let record = cluster.record(id);
-    ImageView {
-        references: record
-            .references
-            .iter()
-            .map(|&id| cluster.reference_text(id).to_owned())
-            .collect(),
-        digests: record.digests.iter().map(|&id| cluster.digest_text(id).to_owned()).collect(),
-        platform: record.platform.map_or_else(unknown, |id| cluster.platform(id).to_string()),
-        bytes: record.size.0,
-        layers: None,
-        nodes: record.holders.len(),
-        nodes_with_base: record.holders.len(),
+        references: texts(copy.references),
+        digests: texts(copy.digests),
+        platform: copy.platform.unwrap_or_else(unknown),
+        bytes: copy.bytes,
+        layers: copy.layer_count,
+        nodes: copy.node_count,
+        nodes_with_base: copy.base_node_count,
     }
 }
 

@@ -4,9 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::cluster::image::{Image, NameFacts};
+use crate::model::cluster::node::Node;
+use crate::model::cluster::pod::{Pod, PodImageState};
 use crate::model::cluster::{
-    ChainId, Cluster, DigestId, Image, ImageId, NameFacts, Node, NodeId, Pod, PodId, RecordId,
-    ReferenceId,
+    ChainId, Cluster, DigestId, ImageId, NodeId, PodId, RecordId, ReferenceId,
 };
 use crate::model::node_set::NodeSet;
 use crate::model::pod::PodPhase;
@@ -199,8 +201,13 @@ fn check_pods(cluster: &Cluster, now: Time) {
         assert!(waiting.clone().is_sorted_by_key(|pod| order(&pod)));
         let steps = waiting.clone().filter(|pod| pod.is_step).count();
         assert_eq!(node.waiting_step_pods as usize, steps, "step pods of {}", node.name);
+        let reached = |pod: &'_ Pod| {
+            let failing =
+                |image: &PodImageState| image.is_init && image.pull_fails && !image.pulled;
+            pod.images.iter().position(failing).unwrap_or(pod.images.len())
+        };
         let wanted: BTreeSet<_> = waiting
-            .flat_map(|pod| &pod.images)
+            .flat_map(|pod| &pod.images[..reached(pod)])
             .filter(|image| !image.pulled && !image.pull_fails)
             .map(|image| image.reference)
             .collect();

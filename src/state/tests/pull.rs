@@ -59,6 +59,17 @@ fn what_fails_or_may_not_be_pulled_is_not_arriving() {
 }
 
 #[test]
+fn nothing_arrives_behind_an_init_container_whose_image_cannot_be_had() {
+    let two = || pod("p").wants(A).init().wants(B).init();
+    check(&world().pod(two().wants(C).on("n")), &[(A, 60), (B, 20), (C, 30)]);
+    let failing = world().pod(two().fails().wants(C).on("n"));
+    check(&failing, &[(A, 60)]);
+    let other = failing.pod(pod("q").wants(C).on("n"));
+    check(&other, &[(A, 60), (C, 30)]);
+    check(&other.pod(two().wants(C).on("n")), &[(A, 60), (B, 20), (C, 30)]);
+}
+
+#[test]
 fn what_is_there_is_not_pulled_unless_the_tag_moved_and_the_registry_is_asked() {
     let older = |world: World| world.node(node("n").lists(&[&pinned("r.io/a", "older"), A], 7));
     let asks = |policy| pod("p").pulls(policy, A).on("n");

@@ -39,7 +39,7 @@ fn no_server_is_answered_with_a_hint() {
     run(&[&["explain", "pod", "a"], &server[..]].concat()).fails_with(1, &hint);
     let pod = root().join("pods/tekton-taskrun-pod.json").display().to_string();
     run(&[&["explain", "-f", &pod], &server[..]].concat()).fails_with(1, &hint);
-    run(&["explain", "deployment", "a"]).fails_with(1, &["a pod, not a \"deployment\""]);
+    run(&["explain", "deployment", "a"]).fails_with(2, &["a pod, not a \"deployment\""]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -89,8 +89,10 @@ fn manifests_of_which_no_line_is_one_are_an_error() {
 #[test]
 fn a_selector_or_filter_that_cannot_be_read_names_its_flag() {
     let files = Files::new();
-    files.serve(&["--pod-selector=a in ("]).fails_with(1, &["--pod-selector", "expected (a, b)"]);
-    files.serve(&["--log=a=b=c"]).fails_with(1, &["--log", "a=b=c"]);
+    files.serve(&["--pod-selector=a in ("]).fails_with(2, &["--pod-selector", "expected (a, b)"]);
+    files.serve(&["--log=a=b=c"]).fails_with(2, &["--log", "a=b=c", "give a level"]);
+    // What was typed is looked at before any file.
+    files.serve(&["--policy=nobody", "--pod-selector=="]).fails_with(2, &["--pod-selector"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

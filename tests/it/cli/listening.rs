@@ -21,8 +21,8 @@ fn a_taken_port_is_named_with_the_flag_to_change() {
 fn plain_http_beyond_loopback_is_refused_unless_allowed() {
     let files = Files::new();
     let run = files.serve(&["--listen=0.0.0.0:0"]);
-    run.fails_with(1, &["plain HTTP on 0.0.0.0:0", "--tls-cert", "--tls-key", "--insecure-http"]);
-    files.serve(&["--listen=[::]:0"]).fails_with(1, &["--insecure-http"]);
+    run.fails_with(2, &["plain HTTP on 0.0.0.0:0", "--tls-cert", "--tls-key", "--insecure-http"]);
+    files.serve(&["--listen=[::]:0"]).fails_with(2, &["--insecure-http"]);
     // Allowed, it gets as far as the next mistake.
     let run = files.serve(&["--listen=0.0.0.0:0", "--insecure-http", "--policy=nobody"]);
     run.fails_with(1, &["nobody"]);

@@ -51,7 +51,7 @@ async fn bodies_that_never_end_are_answered_at_the_deadline() {
         Body::from_stream(begun.chain(stream::pending()))
     };
     let start = Instant::now();
-    // More at once than are read at once.
+    // More at once than could come whole.
     let replies = futures::future::join_all((0..12).map(|_| rig.prioritize(endless()))).await;
     assert!(start.elapsed() < LATE, "{:?}", start.elapsed());
     assert!(start.elapsed() >= settings.deadline);
@@ -60,6 +60,30 @@ async fn bodies_that_never_end_are_answered_at_the_deadline() {
     }
     let filtered = rig.send("POST", "/filter", endless()).await;
     assert!(filtered.status == 200 && filtered.text.contains("deadline"), "{filtered:?}");
+}
+
+#[tokio::test]
+async fn bodies_that_never_end_hold_up_nobody() {
+    let rig = Rig::new();
+    let endless = || {
+        let begun = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"{\"Pod\":"))]);
+        Body::from_stream(begun.chain(stream::pending()))
+    };
+    let slow = futures::future::join_all((0..100).map(|_| rig.prioritize(endless())));
+    let quick = async {
+        let small = rig.prioritize(body(&pod(IMAGE), &NODES)).await;
+        let large = rig.prioritize(body(&pod(IMAGE), &["warm", "half"].repeat(150_000))).await;
+        [small, large]
+    };
+    tokio::select! {
+        biased;
+        _ = slow => panic!("they ended before their deadline"),
+        replies = quick => {
+            for reply in replies {
+                assert!(reply.text.contains("warm"), "{reply:?}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -43,6 +43,8 @@ fn a_prow_pod_pulls_its_init_containers_first() {
     let pod = one("pods/prow-job-01.yaml");
     let expected = ["clonerefs:tag", "initupload:tag", "entrypoint:tag", "tester", "sidecar:tag"];
     assert_eq!(references(&pod), expected);
+    let init: Vec<_> = pod.images.iter().map(|image| image.is_init).collect();
+    assert_eq!(init, [true, true, true, false, false]);
     assert_eq!(pod.phase, PodPhase::Waiting);
     assert_eq!(pod.images[3].pull_policy, PullPolicy::Always, "no tag is the tag latest");
     assert_eq!(pod.images[4].pull_policy, PullPolicy::IfNotPresent);

@@ -21,6 +21,10 @@ const SHARED_EDGES: [&str; 6] = ["clock", "metrics", "object", "recent", "shared
 /// The only edge that may import `cost`: it shows the parts of one.
 const COST_EDGE: &str = "view";
 
+/// What is made into JSON and text is a copy: these files cannot see what a lock guards.
+const WITHOUT_LOCK: [&str; 2] = ["view", "view/cluster"];
+const BEHIND_LOCK: [&str; 4] = ["Cluster", "Recent", "Shared", "Tracker"];
+
 /// Every import that a layer may not have.
 pub fn check(sources: &[Source]) -> Findings {
     let sources = sources.iter().filter(|source| !source.is_test());
@@ -40,6 +44,23 @@ fn check_source(source: &Source) -> Findings {
     }
     findings.sort();
     findings.dedup();
+    findings
+}
+
+/// What a lock guards, named where views are made.
+pub fn check_views(sources: &[Source]) -> Findings {
+    let views = WITHOUT_LOCK.map(|view| format!("src/edge/{view}.rs"));
+    let views = sources.iter().filter(|source| views.contains(&source.name));
+    views.flat_map(check_view).collect()
+}
+
+fn check_view(source: &Source) -> Findings {
+    let mut findings = Findings::new();
+    for (at, path) in paths(&source.code) {
+        if let Some(name) = path.iter().find(|name| BEHIND_LOCK.contains(&name.as_str())) {
+            findings.push(source.finding(at, &format!("{name}: views are made of copies")));
+        }
+    }
     findings
 }
 

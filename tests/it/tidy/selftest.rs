@@ -41,6 +41,16 @@ fn an_import_within_the_layers_passes() {
 }
 
 #[test]
+fn a_view_that_sees_what_a_lock_guards_is_found() {
+    let check = |name, text, expected: &[&str]| check(imports::check_views, name, text, expected);
+    let offence = "fn f(cluster: &Cluster) { shared.read() }";
+    check("src/edge/view.rs", offence, &["view.rs:1: Cluster"]);
+    check("src/edge/view/cluster.rs", "use crate::edge::{shared::Shared, metrics};", &["Shared"]);
+    check("src/edge/view/copy.rs", offence, &[]);
+    check("src/edge/view.rs", "use crate::model::cluster::NodeId; // Cluster", &[]);
+}
+
+#[test]
 fn a_word_of_the_edges_in_the_core_is_found() {
     let check = |name, text, expected: &[&str]| check(words::check_core, name, text, expected);
     check("src/model/node.rs", "async fn f() {}", &["async"]);

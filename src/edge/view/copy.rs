@@ -1,0 +1,150 @@
+//! What is copied of nodes and images while the tracker is locked: counts, and pointers to names.
+//!
+//! Scheduling requests read the same tracker, and wait behind an event that waits for us. So a list is
+//! copied some entries at a time with the lock let go in between, and neither sorted, summed up in seconds
+//! nor written as text before that is done. Its entries are therefore as of slightly different moments.
+
+use std::sync::Arc;
+
+use crate::cost::queue::QueueRules;
+use crate::edge::shared::Shared;
+use crate::model::cluster::image::{Image, Record};
+use crate::model::cluster::node::{Node, Pull};
+use crate::model::cluster::{Cluster, ImageId, NodeId, RecordId};
+use crate::score::queue_rules;
+
+/// Entries copied under one lock: of full nodes (50 images each) some 0.1 ms, a small part of what the
+/// scheduler waits for anyway.
+pub(super) const COPIED_AT_ONCE: usize = 256;
+
+/// A node, copied.
+#[derive(Debug)]
+pub struct NodeCopy {
+    pub(super) name: Arc<str>,
+    pub(super) platform: Option<String>,
+    pub(super) image_count: usize,
+    pub(super) image_bytes: u64,
+    pub(super) list_cut: bool,
+    pub(super) waiting_pods: u32,
+    pub(super) rules: QueueRules,
+    pub(super) pulls: Vec<Pull>,
+    /// What each of `pulls` pulls.
+    pub(super) pulled: Vec<Arc<str>>,
+}
+
+/// An image, or a record without known layers, copied.
+#[derive(Debug)]
+pub struct ImageCopy {
+    pub(super) references: Vec<Arc<str>>,
+    pub(super) digests: Vec<Arc<str>>,
+    pub(super) platform: Option<String>,
+    pub(super) bytes: u64,
+    pub(super) layer_count: Option<usize>,
+    pub(super) node_count: usize,
+    pub(super) base_node_count: usize,
+}
+
+/// The names of all existing nodes, in no promised order.
+#[must_use]
+pub fn node_names(shared: &Shared) -> Vec<Arc<str>> {
+    in_parts(shared, Cluster::node_table_len, |cluster, at| {
+        existing(cluster, at).map(|node| node.name.clone())
+    })
+}
+
+/// All existing nodes, in no promised order.
+#[must_use]
+pub fn nodes(shared: &Shared) -> Vec<NodeCopy> {
+    in_parts(shared, Cluster::node_table_len, |cluster, at| {
+        existing(cluster, at).map(|node| copy_node(node, cluster, shared))
+    })
+}
+
+/// All images with known layers, and all records without, in no promised order.
+#[must_use]
+pub fn images(shared: &Shared) -> Vec<ImageCopy> {
+    let image_count = |cluster: &Cluster| cluster.images.len();
+    let mut copies = in_parts(shared, image_count, |cluster, at| {
+        cluster.images[at].as_ref().map(|image| copy_image(image, cluster))
+    });
+    let record_count = |cluster: &Cluster| cluster.records.len();
+    copies.append(&mut in_parts(shared, record_count, |cluster, at| {
+        let id = u32::try_from(at).ok()?;
+        cluster.record_ids.key(id)?;
+        let record = cluster.record(RecordId(id));
+        record.image.is_none().then(|| copy_record(record, cluster))
+    }));
+    copies
+}
+
+/// What `copy` makes of entries 0 to `len`, under one lock for every [`COPIED_AT_ONCE`].
+fn in_parts<T>(
+    shared: &Shared,
+    len: impl Fn(&Cluster) -> usize,
+    copy: impl Fn(&Cluster, usize) -> Option<T>,
+) -> Vec<T> {
+    let mut copies = Vec::new();
+    let mut start = 0;
+    loop {
+        let tracker = shared.read();
+        let cluster = tracker.cluster();
+        let end = len(cluster).min(start + COPIED_AT_ONCE);
+        copies.extend((start..end).filter_map(|at| copy(cluster, at)));
+        if end == len(cluster) {
+            return copies;
+        }
+        start = end;
+    }
+}
+
+fn existing(cluster: &Cluster, at: usize) -> Option<&Node> {
+    let id = NodeId(u32::try_from(at).ok()?);
+    cluster.node_ids.key(id.0)?;
+    Some(cluster.node(id)).filter(|node| node.exists)
+}
+
+fn copy_node(node: &Node, cluster: &Cluster, shared: &Shared) -> NodeCopy {
+    let size = |id: RecordId| {
+        let record = cluster.record(id);
+        let layers = record.image.map(|image: ImageId| cluster.image(image).total_bytes());
+        layers.unwrap_or_default().max(record.size).0
+    };
+    NodeCopy {
+        name: node.name.clone(),
+        platform: node.platform.map(|id| cluster.platform(id).to_string()),
+        image_count: node.held.len(),
+        image_bytes: node.held.iter().map(|held| size(held.record)).sum(),
+        list_cut: node.list_cut_at.is_some(),
+        waiting_pods: node.waiting_step_pods,
+        rules: queue_rules(&shared.policy, node),
+        pulls: node.pulls.clone(),
+        pulled: node.pulls.iter().map(|pull| cluster.reference_name(pull.reference)).collect(),
+    }
+}
+
+fn copy_image(image: &Image, cluster: &Cluster) -> ImageCopy {
+    let holder_count =
+        |at: Option<usize>| at.map_or(0, |at| cluster.chain(image.chains[at]).holders.len());
+    let last = image.chains.len().checked_sub(1);
+    ImageCopy {
+        references: image.references.iter().map(|&id| cluster.reference_name(id)).collect(),
+        digests: image.digests.iter().map(|&id| cluster.digest_name(id)).collect(),
+        platform: Some(cluster.platform(image.platform).to_string()),
+        bytes: image.total_bytes().0,
+        layer_count: Some(image.chains.len()),
+        node_count: holder_count(last),
+        base_node_count: holder_count(last.map(|_| 0)),
+    }
+}
+
+fn copy_record(record: &Record, cluster: &Cluster) -> ImageCopy {
+    ImageCopy {
+        references: record.references.iter().map(|&id| cluster.reference_name(id)).collect(),
+        digests: record.digests.iter().map(|&id| cluster.digest_name(id)).collect(),
+        platform: record.platform.map(|id| cluster.platform(id).to_string()),
+        bytes: record.size.0,
+        layer_count: None,
+        node_count: record.holders.len(),
+        base_node_count: record.holders.len(),
+    }
+}

@@ -1,0 +1,93 @@
+//! Images in the cluster: those whose layers are known, the entries of nodes' image lists, and who goes by
+//! which name.
+
+use crate::model::chain::KeySpace;
+use crate::model::cluster::{ChainId, DigestId, ImageId, PlatformId, RecordId, ReferenceId};
+use crate::model::node::ReportedImage;
+use crate::model::node_set::NodeSet;
+use crate::model::unit::{Bytes, Time};
+
+/// Who and what goes by a reference or a digest.
+#[derive(Clone, Debug, Default)]
+pub struct NameFacts {
+    /// Nodes that hold an image by this name.
+    pub holders: NodeSet,
+    /// Records that list this name.
+    pub records: Vec<RecordId>,
+    /// Images known to have this name.
+    pub images: Vec<ImageId>,
+}
+
+/// An image whose layers are known.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// Names by digest, the manifest's first.
+    pub digests: Vec<DigestId>,
+    /// Names by tag or digest.
+    pub references: Vec<ReferenceId>,
+    /// What it runs on.
+    pub platform: PlatformId,
+    /// Which digests its chain runs over.
+    pub space: KeySpace,
+    /// Base first, one per layer.
+    pub chains: Vec<ChainId>,
+    /// Entry `d`: compressed bytes still to move where the first `d` layers are there. One entry more
+    /// than layers; the last is zero. A digest that occurs twice is moved once.
+    pub bytes_beyond: Vec<Bytes>,
+    /// Stable hash of the heaviest layer's digest: images that share it share a home.
+    pub home_key: u64,
+    /// When its references came to point at it.
+    pub published_at: Time,
+}
+
+/// What makes two records the same.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RecordKey {
+    /// Of the node that reports it.
+    pub platform: Option<PlatformId>,
+    /// The names together, as reported.
+    pub names: Vec<String>,
+    /// Zero if untold.
+    pub size_bytes: u64,
+}
+
+/// One distinct entry of nodes' image lists.
+#[derive(Clone, Debug, Default)]
+pub struct Record {
+    /// Canonical references among its names, without duplicates.
+    pub references: Vec<ReferenceId>,
+    /// Digests among its names, without duplicates.
+    pub digests: Vec<DigestId>,
+    /// As reported.
+    pub size: Bytes,
+    /// Of the reporting node.
+    pub platform: Option<PlatformId>,
+    /// The image it is, where its layers are known.
+    pub image: Option<ImageId>,
+    /// Nodes that hold it.
+    pub holders: NodeSet,
+    /// When a node first reported it.
+    pub first_seen: Time,
+}
+
+impl Image {
+    /// Compressed bytes of the whole image, each digest once.
+    #[must_use]
+    pub fn total_bytes(&self) -> Bytes {
+        self.bytes_beyond.first().copied().unwrap_or_default()
+    }
+
+    /// Number of layers that two images have in common, from the base up.
+    #[must_use]
+    pub fn common_depth(&self, other: &Image) -> usize {
+        self.chains.iter().zip(&other.chains).take_while(|(a, b)| a == b).count()
+    }
+}
+
+impl RecordKey {
+    /// The key of one entry of a node's list.
+    #[must_use]
+    pub fn new(platform: Option<PlatformId>, image: ReportedImage) -> Self {
+        Self { platform, names: image.names, size_bytes: image.size_bytes }
+    }
+}

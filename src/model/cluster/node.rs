@@ -1,0 +1,105 @@
+//! A node in the cluster: what it holds and why, and what is on its way to it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::model::cluster::{ImageId, PlatformId, PodId, RecordId, ReferenceId};
+use crate::model::unit::{Bytes, Time};
+
+/// A node and what lies on it.
+#[derive(Debug, Default)]
+pub struct Node {
+    /// The object's name.
+    pub name: Arc<str>,
+    /// False while only pods have named it.
+    pub exists: bool,
+    /// When it entered the index, so that an old decision does not name a newer node.
+    pub added_at: Time,
+    /// Stable hash of the name, for rendezvous hashing.
+    pub name_hash: u64,
+    /// Its platform; see [`Cluster::platform`].
+    pub platform: Option<PlatformId>,
+    /// The labels that the policy names.
+    pub labels: BTreeMap<String, String>,
+    /// Minor version of the kubelet, 0 if untold.
+    pub kubelet_minor: u16,
+    /// Size of the smallest image of a list that was cut at the kubelet's limit; `None` for a whole list.
+    pub list_cut_at: Option<Bytes>,
+    /// What it holds, by ascending record id.
+    pub held: Vec<Held>,
+    /// Bound pods that still wait for images, in the order of binding.
+    pub waiting: Vec<PodId>,
+    /// How many of those are step pods.
+    pub waiting_step_pods: u32,
+    /// Images on their way, in the order the kubelet pulls them.
+    pub pulls: Vec<Pull>,
+    /// Which pull secrets were seen to start which image here.
+    pub(crate) secrets_seen: Vec<(ReferenceId, Arc<str>)>,
+    /// Bound pods on it, in any phase and in no promised order.
+    pub(crate) pods: Vec<PodId>,
+    pub(crate) resync_mark: u64,
+}
+
+/// What a decision reads of every candidate: a compact copy, because a cluster's nodes lie scattered over
+/// megabytes, and reading all of them for one request costs more than everything else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeGist {
+    /// See [`Node::platform`].
+    pub platform: Option<PlatformId>,
+    /// See [`Node::waiting_step_pods`].
+    pub waiting_step_pods: u32,
+    /// See [`Node::list_cut_at`]; zero for a whole list.
+    pub list_cut_at: Bytes,
+    /// See [`Node::name_hash`].
+    pub name_hash: u64,
+}
+
+/// Why a node holds a record. It does while it is reported, in use, or was used a moment ago.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// What is held.
+    pub record: RecordId,
+    /// The kubelet's list has it.
+    pub reported: bool,
+    /// Containers of bound pods that run from it.
+    pub users: u32,
+    /// When a pod last used it, if one did.
+    pub last_used: Option<Time>,
+}
+
+/// An image on its way to a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pull {
+    /// The reference being pulled.
+    pub reference: ReferenceId,
+    /// Its layers, where known.
+    pub image: Option<ImageId>,
+    /// Compressed bytes that this pull moves: those not there and not moved by an earlier pull.
+    pub bytes: Bytes,
+    /// It is the next image that some pod's kubelet loop waits for, not a later container's.
+    pub next_in_line: bool,
+    /// When the first pod that wants it was bound here.
+    pub bound_at: Time,
+}
+
+impl Node {
+    /// What a decision reads of it.
+    #[must_use]
+    pub fn gist(&self) -> NodeGist {
+        NodeGist {
+            platform: self.platform,
+            waiting_step_pods: self.waiting_step_pods,
+            list_cut_at: self.list_cut_at.unwrap_or_default(),
+            name_hash: self.name_hash,
+        }
+    }
+
+    /// Whether a pod of the namespace was seen to start the image here with one of these secrets.
+    #[must_use]
+    pub fn has_seen(&self, reference: ReferenceId, namespace: &str, secrets: &[String]) -> bool {
+        self.secrets_seen.iter().filter(|(seen, _)| *seen == reference).any(|(_, full_name)| {
+            let name = full_name.strip_prefix(namespace).and_then(|rest| rest.strip_prefix('/'));
+            name.is_some_and(|name| secrets.iter().any(|secret| secret == name))
+        })
+    }
+}
