@@ -26,7 +26,7 @@ use crate::model::pod::PodFacts;
 use crate::model::unit::{Bytes, Nanos, Time};
 use crate::policy::Policy;
 use crate::policy::curve::POINTS_MAX;
-use crate::score::decision::{Decision, Neutral, Reasons, Row, Scratch, Wanted};
+use crate::score::decision::{Decision, Neutral, Reasons, Row, Scratch, Terms, Wanted};
 
 /// The nodes a pod can go to.
 #[derive(Clone, Debug, Default)]
@@ -81,6 +81,11 @@ pub fn decide_into(decision: &mut Decision, scratch: &mut Scratch, question: &Qu
 fn fill(decision: &mut Decision, question: &Question<'_>) {
     decision.reset(question.now);
     decision.unknown_count = question.candidates.unknown_count;
+    decision.terms = Terms {
+        heat_per_waiting_pod: question.policy.heat_per_waiting_pod,
+        home_share: question.policy.home_share,
+        ready_within: Nanos(0),
+    };
     if question.pod.images.is_empty() {
         decision.neutral = Some(Neutral::NoImages);
         return;
@@ -98,7 +103,7 @@ fn fill(decision: &mut Decision, question: &Question<'_>) {
         decision.rows.clear();
         return;
     }
-    collect_charges(decision, question.policy);
+    collect_charges(decision);
     arriving::look_closer(decision, question);
     let (lowest, highest) = price(decision, question);
     give_points(decision, lowest, highest);
@@ -149,46 +154,38 @@ fn discount_own(decision: &mut Decision, question: &Question<'_>) {
     }
 }
 
-/// Puts the charged bytes, and the seconds they take, into the rows.
-fn collect_charges(decision: &mut Decision, policy: &Policy) {
-    let rates = rates(policy);
+/// Puts the charged bytes into the rows.
+fn collect_charges(decision: &mut Decision) {
     for row in &mut decision.rows {
-        row.miss(decision.scratch.missing[row.node.index()], rates);
-        let waiting = policy.heat_per_waiting_pod.0.saturating_mul(row.waiting_pods.into());
-        row.heat = Nanos(waiting) + row.expected_pods.of(policy.heat_per_waiting_pod);
+        row.missing = decision.scratch.missing[row.node.index()];
     }
 }
 
 /// Turns seconds into raw points; gives the lowest and the highest. A candidate that the cluster does not
 /// know is as good as a cold, idle one, and has 0.
 fn price(decision: &mut Decision, question: &Question<'_>) -> (i8, i8) {
-    let policy = question.policy;
-    let rates = rates(policy);
     let meeting = home::choose(decision, question);
+    decision.terms.ready_within = meeting.ready_within;
     if let Some(home) = meeting.home {
         decision.home = Some(decision.rows[home].node);
         decision.rows[home].reasons.add(Reasons::HOME);
     }
     let unknown = decision.unknown_count > 0;
     let (mut lowest, mut highest) = if unknown { (0, 0) } else { (POINTS_MAX, -POINTS_MAX) };
-    for (at, row) in decision.rows.iter_mut().enumerate() {
-        let wanted = &decision.wanted[usize::from(row.group)];
-        if row.missing.0 > 0 && question.cluster.gist(row.node).list_cut_at > wanted.smallest {
+    let mut rows = std::mem::take(&mut decision.rows);
+    for row in &mut rows {
+        let smallest = decision.wanted_of(row).smallest;
+        if row.missing.0 > 0 && question.cluster.gist(row.node).list_cut_at > smallest {
             row.reasons.add(Reasons::LIST_CUT);
         }
-        let delay = row.delay();
-        if delay <= meeting.ready_within {
-            let missing = if meeting.home == Some(at) { row.missing } else { Bytes(0) };
-            row.credit = policy.home_share.of(rates.duration_of(row.arriving + missing));
-        }
-        row.saved = signed(wanted.cold + row.credit) - signed(delay + row.heat);
         row.raw = if row.reasons.has(Reasons::NEVER_PULLED) {
             -POINTS_MAX
         } else {
-            policy.curve.points(row.saved)
+            question.policy.curve.points(decision.parts(row).saved)
         };
         (lowest, highest) = (lowest.min(row.raw), highest.max(row.raw));
     }
+    decision.rows = rows;
     (lowest, highest)
 }
 
@@ -218,8 +215,4 @@ pub(crate) fn queue_rules(policy: &Policy, node: &Node) -> QueueRules {
         order: policy.pull_order(&node.labels),
         later_share: policy.later_share,
     }
-}
-
-fn signed(time: Nanos) -> i64 {
-    i64::try_from(time.0).unwrap_or(i64::MAX)
 }

@@ -3,7 +3,7 @@
 use crate::model::unit::{Bytes, Nanos, TransferRate};
 
 /// What moving a compressed byte costs on a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PullRates {
     /// From the registry to the node.
     pub fetch: TransferRate,

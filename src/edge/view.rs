@@ -201,18 +201,19 @@ fn best_first<'a>(
 }
 
 fn score(row: &Row, decision: &Decision, legend: &Legend) -> NodeScoreView {
+    let parts = decision.parts(row);
     NodeScoreView {
         node: legend.node_name(row.node, decision.at).to_owned(),
         wanted: row.group,
         points: row.points,
         raw: row.raw,
-        saved_seconds: signed_seconds(row.saved),
-        cost_seconds: seconds(row.cost()),
-        wait_seconds: seconds(row.wait),
-        fetch_seconds: seconds(row.fetch),
-        unpack_seconds: seconds(row.unpack),
-        heat_seconds: seconds(row.heat),
-        credit_seconds: seconds(row.credit),
+        saved_seconds: signed_seconds(parts.saved),
+        cost_seconds: seconds(parts.cost()),
+        wait_seconds: seconds(parts.wait),
+        fetch_seconds: seconds(parts.fetch),
+        unpack_seconds: seconds(parts.unpack),
+        heat_seconds: seconds(parts.heat),
+        credit_seconds: seconds(parts.credit),
         missing_bytes: row.missing.0,
         arriving_bytes: row.arriving.0,
         waiting_pods: row.waiting_pods,

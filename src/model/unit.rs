@@ -19,8 +19,8 @@ pub struct Time(pub u64);
 /// How long one byte takes, in picoseconds: the reciprocal of a bandwidth.
 ///
 /// Kept as a reciprocal because a decision multiplies by it once per candidate, and a 128-bit
-/// division there costs more than the rest of the row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// division there costs more than the rest of the row. By default, moving takes no time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TransferRate {
     picos_per_byte: u64,
 }

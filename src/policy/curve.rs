@@ -21,6 +21,9 @@ pub enum CurveShape {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Curve {
     thresholds: [Nanos; POINTS_MAX as usize],
+    /// By bit length of the nanoseconds: how many thresholds every time of that length has reached. A
+    /// decision takes points for every candidate, and few thresholds have the same length.
+    reached: [i8; 65],
 }
 
 impl Curve {
@@ -41,16 +44,25 @@ impl Curve {
             };
             *threshold = nanos(seconds);
         }
-        Self { thresholds }
+        let mut reached = [0; 65];
+        for (length, reached) in (0u32..).zip(&mut reached) {
+            let shortest = 1u64.checked_shl(length.saturating_sub(1)).unwrap_or(0);
+            let shortest = if length == 0 { 0 } else { shortest };
+            let below = thresholds.iter().filter(|threshold| threshold.0 <= shortest).count();
+            *reached = i8::try_from(below).unwrap_or(POINTS_MAX);
+        }
+        Self { thresholds, reached }
     }
 
     /// The points for `saved` nanoseconds; negative for a loss. From -10 to 10, odd, monotone.
     #[must_use]
     pub fn points(&self, saved: i64) -> i8 {
-        let seconds = Nanos(saved.unsigned_abs());
-        let mut points = 0;
-        for threshold in self.thresholds {
-            points += i8::from(seconds >= threshold);
+        let time = Nanos(saved.unsigned_abs());
+        let reached = self.reached[(u64::BITS - time.0.leading_zeros()) as usize];
+        let further = self.thresholds.iter().skip(reached.unsigned_abs().into());
+        let mut points = reached;
+        for _ in further.take_while(|threshold| time >= **threshold) {
+            points += 1;
         }
         if saved < 0 { -points } else { points }
     }

@@ -13,7 +13,7 @@ use crate::model::unit::{Bytes, Nanos, Time};
 use crate::score::charge::trusts;
 use crate::score::decision::{Decision, Reasons, Wanted};
 use crate::score::need::{Cargo, Need};
-use crate::score::{Question, need, queue_rules, rates};
+use crate::score::{Question, need, queue_rules};
 
 /// A candidate with pulls in progress.
 struct Place<'a> {
@@ -85,7 +85,7 @@ fn correct(decision: &mut Decision, question: &Question<'_>, id: NodeId, row: us
     }
     decision.scratch.counted = tally.counted;
     let row = &mut decision.rows[row];
-    row.miss(tally.missing, rates(question.policy));
+    row.missing = tally.missing;
     row.arriving = tally.arriving;
     let ready = tally.ready_at.since(question.now);
     let queue =

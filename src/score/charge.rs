@@ -22,7 +22,8 @@ pub(super) fn charge_group(decision: &mut Decision, question: &Question<'_>, gro
     let mut wanted = std::mem::take(&mut decision.wanted[group]);
     let mut needs = std::mem::take(&mut decision.needs);
     need::find(&mut needs, &mut wanted, &question.pod.images, cluster, question.policy);
-    wanted.cold = rates(question.policy).duration_of(wanted.bytes);
+    wanted.rates = rates(question.policy);
+    wanted.cold = wanted.rates.duration_of(wanted.bytes);
     let platform_untold = wanted.platform.is_none();
     decision.wanted[group] = wanted;
     mark_group(decision, group);

@@ -29,11 +29,22 @@ pub struct Decision {
     pub unknown_count: usize,
     /// The points of each of those: as a cold, idle node.
     pub unknown_points: u8,
+    pub(super) terms: Terms,
     pub(super) needs: Vec<Need>,
     pub(super) scratch: Scratch,
 }
 
-/// What one candidate costs, with its parts. Nothing is text, so that 15,000 of them are cheap.
+/// The policy's numbers that turn rows into seconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Terms {
+    pub(super) heat_per_waiting_pod: Nanos,
+    pub(super) home_share: PerMille,
+    /// Nodes that are ready later than this are no place to meet; see [`crate::score::home`].
+    pub(super) ready_within: Nanos,
+}
+
+/// What was found out about one candidate: facts alone, from which [`Decision::parts`] makes seconds when
+/// somebody asks. Nothing is text, so that 15,000 of them are cheap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The candidate.
@@ -56,6 +67,13 @@ pub struct Row {
     pub arriving: Bytes,
     /// Until the pulls in progress that it has to wait for are done.
     pub wait: Nanos,
+}
+
+/// The seconds of one candidate, part by part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parts {
+    /// Until the pulls in progress that the pod has to wait for are done.
+    pub wait: Nanos,
     /// To fetch what is missing.
     pub fetch: Nanos,
     /// To unpack what is missing.
@@ -75,6 +93,8 @@ pub struct Wanted {
     pub platform: Option<PlatformId>,
     /// Compressed bytes of everything known, shared layers once.
     pub bytes: Bytes,
+    /// How fast bytes come on these candidates.
+    pub rates: PullRates,
     /// Cost of a cold, idle node.
     pub cold: Nanos,
     /// One verdict per image of the pod, in its order.
@@ -187,19 +207,14 @@ impl Wanted {
 }
 
 impl Row {
-    /// Sets what is missing, and how long it takes.
-    pub(super) fn miss(&mut self, missing: Bytes, rates: PullRates) {
-        self.missing = missing;
-        self.fetch = rates.fetch.duration_of(missing);
-        self.unpack = rates.unpack.duration_of(missing);
-    }
-
     /// Step pods that wait here or are expected, whole ones.
     #[must_use]
     pub(super) fn pods_before(&self) -> u64 {
         u64::from(self.waiting_pods) + self.expected_pods.0 / 1000
     }
+}
 
+impl Parts {
     /// Seconds until the pod's cargo is on the node.
     #[must_use]
     pub fn delay(&self) -> Nanos {
@@ -226,11 +241,6 @@ impl Default for Row {
             missing: Bytes(0),
             arriving: Bytes(0),
             wait: Nanos(0),
-            fetch: Nanos(0),
-            unpack: Nanos(0),
-            heat: Nanos(0),
-            credit: Nanos(0),
-            saved: 0,
         }
     }
 }
@@ -254,11 +264,51 @@ impl Decision {
         self.rows.iter().filter(move |row| Some(rank(row)) == best).map(|row| row.node)
     }
 
+    /// Until the pod's cargo is on the node of a row.
+    #[must_use]
+    pub fn delay(&self, row: &Row) -> Nanos {
+        row.wait + self.wanted_of(row).rates.duration_of(row.missing)
+    }
+
+    /// The seconds of a row.
+    #[must_use]
+    pub fn parts(&self, row: &Row) -> Parts {
+        let (wanted, terms) = (self.wanted_of(row), &self.terms);
+        let rates = wanted.rates;
+        let mut parts = Parts {
+            wait: row.wait,
+            fetch: rates.fetch.duration_of(row.missing),
+            unpack: rates.unpack.duration_of(row.missing),
+            heat: terms.heat(row),
+            credit: Nanos(0),
+            saved: 0,
+        };
+        let delay = parts.delay();
+        if delay <= terms.ready_within {
+            let missing = if self.home == Some(row.node) { row.missing } else { Bytes(0) };
+            parts.credit = terms.home_share.of(rates.duration_of(row.arriving + missing));
+        }
+        parts.saved = signed(wanted.cold + parts.credit) - signed(delay + parts.heat);
+        parts
+    }
+
     /// What the pod wants on the platform of a row.
     #[must_use]
     pub fn wanted_of(&self, row: &Row) -> &Wanted {
         &self.wanted[usize::from(row.group)]
     }
+}
+
+impl Terms {
+    fn heat(&self, row: &Row) -> Nanos {
+        let one = self.heat_per_waiting_pod;
+        let waiting = Nanos(one.0.saturating_mul(row.waiting_pods.into()));
+        if row.expected_pods.0 == 0 { waiting } else { waiting + row.expected_pods.of(one) }
+    }
+}
+
+fn signed(time: Nanos) -> i64 {
+    i64::try_from(time.0).unwrap_or(i64::MAX)
 }
 
 /// Working memory: bitmaps over nodes, and where each candidate's row is.

@@ -38,21 +38,20 @@ pub(super) fn choose(decision: &Decision, question: &Question<'_>) -> Meeting {
         if has_all(row) {
             return Meeting::default();
         }
-        soonest = Some(soonest.map_or(row.delay(), |soonest| row.delay().min(soonest)));
+        let delay = decision.delay(row);
+        soonest = Some(soonest.map_or(delay, |soonest: Nanos| soonest.min(delay)));
     }
     let Some(soonest) = soonest else { return Meeting::default() };
     let ready_within = soonest + policy.home_slack.of(soonest);
-    let places = rooms.filter(|(_, row)| row.delay() <= ready_within);
-    let least = places.clone().map(|(_, row)| row.missing).min().unwrap_or_default();
-    if least == Bytes(0) {
-        return Meeting { home: None, ready_within };
-    }
+    let places = rooms.filter(|(_, row)| decision.delay(row) <= ready_within);
     let cluster = question.cluster;
     let hash = |row: &Row| mix(decision.wanted_of(row).home_key ^ cluster.gist(row.node).name_hash);
     let name = |row: &Row| &cluster.node(row.node).name;
-    let home = places
-        .filter(|(_, row)| row.missing == least)
-        .max_by(|(_, a), (_, b)| hash(a).cmp(&hash(b)).then_with(|| name(a).cmp(name(b))));
+    let home = places.min_by(|(_, a), (_, b)| {
+        let by_hash = || hash(b).cmp(&hash(a)).then_with(|| name(b).cmp(name(a)));
+        a.missing.cmp(&b.missing).then_with(by_hash)
+    });
+    let home = home.filter(|(_, row)| row.missing > Bytes(0));
     Meeting { home: home.map(|(at, _)| at), ready_within }
 }
 

@@ -23,7 +23,7 @@ use crate::model::cluster::NodeId;
 use crate::model::pod::PodFacts;
 use crate::model::unit::{Bytes, Nanos, PerMille};
 use crate::policy::Policy;
-use crate::score::decision::{Decision, Row};
+use crate::score::decision::{Decision, Parts, Row};
 use crate::score::{Candidates, decide};
 use crate::state::fixtures::world::World;
 
@@ -54,19 +54,19 @@ fn row<'a>(world: &World, decision: &'a Decision, node: &str) -> &'a Row {
 }
 
 /// The rows by name of node, without what only numbers a table.
-fn by_name(world: &World, decision: &Decision) -> BTreeMap<String, Row> {
+fn by_name(world: &World, decision: &Decision) -> BTreeMap<String, (Row, Parts)> {
     let rows = decision.rows.iter().map(|row| {
         let name = world.cluster().node(row.node).name.to_string();
         let anywhere = Row { node: NodeId(0), group: 0, ..row.clone() };
-        (name, anywhere)
+        (name, (anywhere, decision.parts(row)))
     });
     rows.collect()
 }
 
 /// Only the rows that differ, so that a failure can be read.
 fn same_rows(
-    left: &BTreeMap<String, Row>,
-    right: &BTreeMap<String, Row>,
+    left: &BTreeMap<String, (Row, Parts)>,
+    right: &BTreeMap<String, (Row, Parts)>,
 ) -> Result<(), TestCaseError> {
     for (name, row) in left {
         prop_assert_eq!(Some(row), right.get(name), "{}", name);

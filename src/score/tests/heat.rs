@@ -20,8 +20,8 @@ fn each_waiting_step_pod_costs_what_the_policy_says() {
     policy.heat_per_waiting_pod = Nanos(400_000_000);
     let decision = decided(&world, &pod("p").wants(tag), &policy);
     let (crowded, warm) = (row(&world, &decision, "crowded"), row(&world, &decision, "warm"));
-    assert_eq!((crowded.waiting_pods, crowded.heat), (3, Nanos(1_200_000_000)));
-    assert_eq!((warm.waiting_pods, warm.heat), (0, Nanos(0)));
+    assert_eq!((crowded.waiting_pods, decision.parts(crowded).heat), (3, Nanos(1_200_000_000)));
+    assert_eq!((warm.waiting_pods, decision.parts(warm).heat), (0, Nanos(0)));
     assert!(crowded.raw < warm.raw);
     let cool = decided(&world, &pod("p").wants(tag), &super::policy());
     assert_eq!(row(&world, &cool, "crowded").raw, row(&world, &cool, "warm").raw);

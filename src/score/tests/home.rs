@@ -73,7 +73,7 @@ fn the_home_is_worth_a_share_of_the_pull_and_nothing_else_is() {
     let home = decision.home.expect("all are cold");
     for row in &decision.rows {
         let credit = if row.node == home { share_of_the_pull() } else { Nanos(0) };
-        assert_eq!((row.credit, row.missing), (credit, Bytes(800 * MB)));
+        assert_eq!((decision.parts(row).credit, row.missing), (credit, Bytes(800 * MB)));
         assert_eq!(row.points > 0, row.node == home);
     }
 }
@@ -121,7 +121,7 @@ fn no_home_is_needed_where_a_node_with_room_is_warm_or_warming() {
     one_place.home_places = 1;
     let decision = decided(&warming, &pod("p").wants(TAG), &one_place);
     assert_eq!(home(&warming, &decision), None);
-    assert_eq!(row(&warming, &decision, "n001").credit, share_of_the_pull());
+    assert_eq!(decision.parts(row(&warming, &decision, "n001")).credit, share_of_the_pull());
     let mut off = policy();
     off.home_share = PerMille(0);
     let cold = cluster(5);

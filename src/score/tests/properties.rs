@@ -131,7 +131,7 @@ proptest! {
         let after = told(&images, &richer, &[]);
         let rows = [before, after].map(|world| by_name(&world, &decided(&world, &pod, &policy())));
         for ((name, poorer), (_, richer)) in rows[0].iter().zip(&rows[1]) {
-            prop_assert!(poorer.raw <= richer.raw, "{name}: {poorer:?} {richer:?}");
+            prop_assert!(poorer.0.raw <= richer.0.raw, "{name}: {poorer:?} {richer:?}");
         }
     }
 

@@ -38,7 +38,7 @@ fn what_is_arriving_is_waited_for_once_and_its_bytes_are_not_counted_again() {
     let decision = decided(&world, &pod("p").wants("r.io/b:1"), &policy());
     let busy = row(&world, &decision, "busy");
     assert_eq!((busy.missing, busy.arriving), (Bytes(0), Bytes(250 * MB)));
-    assert_eq!((seconds(busy.wait), seconds(busy.cost())), (3, 3));
+    assert_eq!((seconds(busy.wait), seconds(decision.parts(busy).cost())), (3, 3));
     assert_eq!(busy.reasons.names().collect::<Vec<_>>(), ["arriving"]);
     assert!(busy.raw > row(&world, &decision, "idle").raw);
 }
