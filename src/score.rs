@@ -112,24 +112,25 @@ fn fill(decision: &mut Decision, question: &Question<'_>) {
 /// One row per distinct candidate, each in the group of its platform.
 fn add_rows(decision: &mut Decision, question: &Question<'_>) {
     let cluster = question.cluster;
-    decision.scratch.start(cluster.node_table_len());
+    let Decision { scratch, rows, wanted, .. } = decision;
+    scratch.start(cluster.node_table_len());
+    rows.reserve(question.candidates.nodes.len());
     for &id in &question.candidates.nodes {
         let (word, bit) = place(id);
-        if decision.scratch.candidates[word] & bit != 0 {
+        if scratch.candidates[word] & bit != 0 {
             continue;
         }
-        decision.scratch.candidates[word] |= bit;
-        decision.scratch.row_of[id.index()] =
-            u32::try_from(decision.rows.len()).unwrap_or(u32::MAX);
-        decision.scratch.missing[id.index()] = Bytes(0);
+        scratch.candidates[word] |= bit;
+        scratch.row_of[id.index()] = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        scratch.missing[id.index()] = Bytes(0);
         let node = cluster.gist(id);
-        let group = decision.wanted.iter().position(|wanted| wanted.platform == node.platform);
+        let group = wanted.iter().position(|wanted| wanted.platform == node.platform);
         let group = group.unwrap_or_else(|| {
             let smallest = Bytes(u64::MAX);
-            decision.wanted.push(Wanted { platform: node.platform, smallest, ..Wanted::default() });
-            decision.wanted.len() - 1
+            wanted.push(Wanted { platform: node.platform, smallest, ..Wanted::default() });
+            wanted.len() - 1
         });
-        decision.rows.push(Row {
+        rows.push(Row {
             node: id,
             // A cluster has a handful of platforms; past 255 the last one stands for all.
             group: u8::try_from(group).unwrap_or(u8::MAX),

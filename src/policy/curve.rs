@@ -20,10 +20,11 @@ pub enum CurveShape {
 /// A curve as ten thresholds: a node has as many points as thresholds its seconds reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Curve {
-    thresholds: [Nanos; POINTS_MAX as usize],
+    /// Ascending; behind the tenth, some that no time reaches.
+    thresholds: [Nanos; POINTS_MAX as usize + 3],
     /// By bit length of the nanoseconds: how many thresholds every time of that length has reached. A
     /// decision takes points for every candidate, and few thresholds have the same length.
-    reached: [i8; 65],
+    reached: [u8; 65],
 }
 
 impl Curve {
@@ -35,8 +36,8 @@ impl Curve {
     /// representation in nanoseconds on a logarithmic curve, and goes to the upper one on a linear.
     #[must_use]
     pub fn new(shape: CurveShape, zero_seconds: f64, full_seconds: f64) -> Self {
-        let mut thresholds = [Nanos(0); POINTS_MAX as usize];
-        for (at, threshold) in (0u8..).zip(&mut thresholds) {
+        let mut thresholds = [Nanos(u64::MAX); POINTS_MAX as usize + 3];
+        for (at, threshold) in (0u8..).zip(thresholds.iter_mut().take(POINTS_MAX as usize)) {
             let share = (f64::from(at) + 0.5) / f64::from(POINTS_MAX);
             let seconds = match shape {
                 CurveShape::Logarithmic => zero_seconds * (full_seconds / zero_seconds).powf(share),
@@ -49,7 +50,7 @@ impl Curve {
             let shortest = 1u64.checked_shl(length.saturating_sub(1)).unwrap_or(0);
             let shortest = if length == 0 { 0 } else { shortest };
             let below = thresholds.iter().filter(|threshold| threshold.0 <= shortest).count();
-            *reached = i8::try_from(below).unwrap_or(POINTS_MAX);
+            *reached = u8::try_from(below).expect("a dozen thresholds");
         }
         Self { thresholds, reached }
     }
@@ -59,11 +60,15 @@ impl Curve {
     pub fn points(&self, saved: i64) -> i8 {
         let time = Nanos(saved.unsigned_abs());
         let reached = self.reached[(u64::BITS - time.0.leading_zeros()) as usize];
-        let further = self.thresholds.iter().skip(reached.unsigned_abs().into());
-        let mut points = reached;
-        for _ in further.take_while(|threshold| time >= **threshold) {
+        let at = usize::from(reached);
+        // The next two without a branch: a processor cannot guess which of them a candidate reaches.
+        let mut points = reached
+            + u8::from(time >= self.thresholds[at])
+            + u8::from(time >= self.thresholds[at + 1]);
+        while time >= self.thresholds[usize::from(points)] {
             points += 1;
         }
+        let points = points.cast_signed();
         if saved < 0 { -points } else { points }
     }
 }
@@ -86,7 +91,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{Curve, CurveShape};
-    use crate::model::unit::NANOS_PER_SECOND;
+    use crate::model::unit::{NANOS_PER_SECOND, Nanos};
 
     fn default_curve() -> Curve {
         Curve::new(CurveShape::Logarithmic, 1.0, 64.0)
@@ -109,6 +114,16 @@ mod tests {
             let curve = default_curve();
             prop_assert!(curve.points(a.min(b)) <= curve.points(a.max(b)));
             prop_assert!((-10..=10).contains(&curve.points(a)));
+        }
+
+        #[test]
+        fn points_are_the_thresholds_reached(saved in any::<i64>(), shift in 0..63, linear: bool) {
+            let shape = if linear { CurveShape::Linear } else { CurveShape::Logarithmic };
+            let curve = Curve::new(shape, 1.0, 64.0);
+            let saved: i64 = saved >> shift;
+            let reached = |threshold: &&Nanos| saved.unsigned_abs() >= threshold.0;
+            let reached = curve.thresholds.iter().filter(reached).count();
+            prop_assert_eq!(usize::from(curve.points(saved).unsigned_abs()), reached);
         }
     }
 }

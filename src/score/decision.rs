@@ -272,6 +272,7 @@ impl Decision {
 
     /// The seconds of a row.
     #[must_use]
+    #[inline]
     pub fn parts(&self, row: &Row) -> Parts {
         let (wanted, terms) = (self.wanted_of(row), &self.terms);
         let rates = wanted.rates;

@@ -6,7 +6,7 @@
 //! order (consistent hashing with bounded loads: Mirrokni, Thorup, Zadimoghaddam 2018).
 
 use crate::model::cluster::mix;
-use crate::model::unit::{Bytes, Nanos};
+use crate::model::unit::Nanos;
 use crate::policy::Policy;
 use crate::score::Question;
 use crate::score::decision::{Decision, Reasons, Row};
@@ -43,16 +43,35 @@ pub(super) fn choose(decision: &Decision, question: &Question<'_>) -> Meeting {
     }
     let Some(soonest) = soonest else { return Meeting::default() };
     let ready_within = soonest + policy.home_slack.of(soonest);
-    let places = rooms.filter(|(_, row)| decision.delay(row) <= ready_within);
+    let home =
+        home_of(rooms.filter(|(_, row)| decision.delay(row) <= ready_within), decision, question);
+    Meeting { home, ready_within }
+}
+
+/// The first in hash order of the places that miss least; none where nothing is missing.
+fn home_of<'a>(
+    places: impl Iterator<Item = (usize, &'a Row)>,
+    decision: &Decision,
+    question: &Question<'_>,
+) -> Option<usize> {
     let cluster = question.cluster;
     let hash = |row: &Row| mix(decision.wanted_of(row).home_key ^ cluster.gist(row.node).name_hash);
     let name = |row: &Row| &cluster.node(row.node).name;
-    let home = places.min_by(|(_, a), (_, b)| {
-        let by_hash = || hash(b).cmp(&hash(a)).then_with(|| name(b).cmp(name(a)));
-        a.missing.cmp(&b.missing).then_with(by_hash)
-    });
-    let home = home.filter(|(_, row)| row.missing > Bytes(0));
-    Meeting { home: home.map(|(at, _)| at), ready_within }
+    let mut home: Option<(usize, &Row, u64)> = None;
+    for (at, row) in places {
+        if home.is_some_and(|(_, best, _)| row.missing > best.missing) {
+            continue;
+        }
+        let hash = hash(row);
+        let comes_first = home.is_none_or(|(_, best, best_hash)| {
+            let by_hash = || hash.cmp(&best_hash).then_with(|| name(row).cmp(name(best)));
+            row.missing < best.missing || by_hash().is_gt()
+        });
+        if comes_first {
+            home = Some((at, row, hash));
+        }
+    }
+    home.filter(|(_, row, _)| row.missing.0 > 0).map(|(at, ..)| at)
 }
 
 /// How many step pods may wait on a node before it has no room.

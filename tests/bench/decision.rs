@@ -95,18 +95,14 @@ fn body(nodes: usize) -> String {
         })
         .collect();
     let names: Vec<_> = (0..nodes).map(node_name).collect();
-    json!({
-        "Pod": {
-            "metadata": { "name": "step", "namespace": "ci",
-                "uid": "56ed9f01-e5a7-4342-8bee-d220bb7b947e",
-                "labels": { "tekton.dev/taskRun": "run" } },
-            "spec": { "containers": containers, "restartPolicy": "Never" },
-            "status": { "phase": "Pending" },
-        },
-        "Nodes": null,
-        "NodeNames": names,
-    })
-    .to_string()
+    let pod = json!({
+        "metadata": { "name": "step", "namespace": "ci",
+            "uid": "56ed9f01-e5a7-4342-8bee-d220bb7b947e",
+            "labels": { "tekton.dev/taskRun": "run" } },
+        "spec": { "containers": containers, "restartPolicy": "Never" },
+        "status": { "phase": "Pending" },
+    });
+    format!(r#"{{"Pod":{pod},"Nodes":null,"NodeNames":{}}}"#, json!(names))
 }
 
 fn decode(body: &str) -> Box<wire::Request<'_>> {

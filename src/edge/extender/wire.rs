@@ -4,6 +4,8 @@
 //! does this. Only the pod's few fields and the nodes' names are kept. A pod that is no step pod ends
 //! the reading at once: upstream writes `Pod` first, so the nodes behind it are never looked at.
 
+mod names;
+
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
@@ -52,6 +54,12 @@ pub struct Answer {
     pub entries: usize,
 }
 
+impl<'a> From<&'a str> for Name<'a> {
+    fn from(name: &'a str) -> Self {
+        Self(Cow::Borrowed(name))
+    }
+}
+
 impl Deref for Name<'_> {
     type Target = str;
     fn deref(&self) -> &str {
@@ -64,20 +72,33 @@ impl Deref for Name<'_> {
 /// # Errors
 /// If it is no JSON object, is cut off, or has no pod.
 pub fn decode<'a>(body: &'a [u8], interest: &Interest) -> serde_json::Result<Asked<'a>> {
-    let other = Cell::new(false);
-    let seed = ArgsSeed { interest, other: &other };
+    let trailing = names::trailing(body);
+    let end = Cell::new(None);
+    let seed = ArgsSeed { interest, names_are_known: trailing.is_some(), end: &end };
     let mut json = serde_json::Deserializer::from_slice(body);
-    match seed.deserialize(&mut json) {
-        Ok(request) => Ok(Asked::ForStep(Box::new(request))),
-        Err(_) if other.get() => Ok(Asked::ForOther),
-        Err(error) => Err(error),
+    match (seed.deserialize(&mut json), end.take()) {
+        (Ok(request), _) => Ok(Asked::ForStep(Box::new(request))),
+        (Err(_), Some(End::OtherPod)) => Ok(Asked::ForOther),
+        (Err(_), Some(End::Names(pod))) => {
+            Ok(Asked::ForStep(Box::new(Request { pod, node_names: trailing.unwrap_or_default() })))
+        }
+        (Err(error), None) => Err(error),
     }
+}
+
+/// Why the reading ends early, as an error would end it.
+enum End {
+    /// The pod is none of ours.
+    OtherPod,
+    /// Nothing is left but names that are known; with the pod.
+    Names(PodFacts),
 }
 
 struct ArgsSeed<'i> {
     interest: &'i Interest,
-    /// Set when the pod is none of ours, which ends the reading as an error would.
-    other: &'i Cell<bool>,
+    /// Whether `NodeNames` is the last key and has been read.
+    names_are_known: bool,
+    end: &'i Cell<Option<End>>,
 }
 
 impl<'de> DeserializeSeed<'de> for ArgsSeed<'_> {
@@ -105,11 +126,17 @@ impl<'de> Visitor<'de> for ArgsSeed<'_> {
                     continue;
                 };
                 if !is_step(&object, self.interest) {
-                    self.other.set(true);
+                    self.end.set(Some(End::OtherPod));
                     return Err(M::Error::custom("not a step pod"));
                 }
                 pod = Some(pod_facts(object, true));
             } else if key.eq_ignore_ascii_case("nodenames") {
+                if self.names_are_known
+                    && let Some(pod) = pod
+                {
+                    self.end.set(Some(End::Names(pod)));
+                    return Err(M::Error::custom("the names are known"));
+                }
                 names = map.next_value()?;
             } else if key.eq_ignore_ascii_case("nodes") {
                 nodes = map.next_value()?;
@@ -187,7 +214,9 @@ impl Answer {
         }
         self.entries += 1;
         self.json.extend_from_slice(b"{\"Host\":");
-        if host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte)) {
+        let plain = |byte: u8| (byte >= b' ') & (byte != b'"') & (byte != b'\\');
+        // No way out before the end: so the compiler takes many bytes at once.
+        if host.bytes().fold(true, |all, byte| all & plain(byte)) {
             self.json.push(b'"');
             self.json.extend_from_slice(host.as_bytes());
             self.json.push(b'"');

@@ -9,9 +9,9 @@ const IMAGES: usize = 400;
 const IMAGES_PER_NODE: usize = 50;
 const LAYERS_PER_IMAGE: usize = 8;
 
-/// The name of a node.
+/// The name of a node, as a cloud gives it.
 pub fn node_name(number: usize) -> String {
-    format!("node-{number:05}")
+    format!("ip-10-0-{}-{}.eu-central-1.compute.internal", number / 256, number % 256)
 }
 
 /// A node that holds 50 images.
@@ -70,18 +70,18 @@ pub fn pod() -> Value {
     pod
 }
 
-/// A body with names only.
+/// A body with names only, its keys in the order of the scheduler's.
 pub fn names(count: usize) -> String {
     let names: Vec<_> = (0..count).map(node_name).collect();
-    json!({ "Pod": pod(), "Nodes": null, "NodeNames": names }).to_string()
+    format!(r#"{{"Pod":{},"Nodes":null,"NodeNames":{}}}"#, pod(), json!(names))
 }
 
 /// A body with whole nodes.
 pub fn full(count: usize) -> String {
     let items: Vec<_> =
         (0..count).map(|number| k8s_openapi::api::core::v1::Node::from(&node(number))).collect();
-    json!({ "Pod": pod(), "Nodes": { "metadata": {}, "items": items }, "NodeNames": null })
-        .to_string()
+    let nodes = json!({ "metadata": {}, "items": items });
+    format!(r#"{{"Pod":{},"Nodes":{nodes},"NodeNames":null}}"#, pod())
 }
 
 fn reference(image: usize) -> String {
