@@ -9,6 +9,7 @@ pub mod expected;
 pub mod image;
 pub mod intern;
 pub mod node;
+mod node_names;
 pub mod node_set;
 pub mod pod;
 pub mod reference;

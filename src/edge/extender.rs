@@ -6,6 +6,7 @@
 //! [`crate::score::decide_into`]; the bytes on the wire are [`wire`]'s.
 
 mod body;
+pub mod lookup;
 #[cfg(test)]
 mod tests;
 pub mod wire;
@@ -23,12 +24,13 @@ use axum::routing::post;
 use tokio::time::{Instant, timeout_at};
 
 use crate::edge::extender::body::{Bodies, Held};
+use crate::edge::extender::lookup::Lookup;
 use crate::edge::extender::wire::{Answer, Asked};
 use crate::edge::shared::Shared;
 use crate::model::expected::NODES_MAX;
 use crate::model::pod::PodFacts;
 use crate::score::decision::Scratch;
-use crate::score::{Candidates, Question, decide_into};
+use crate::score::{Question, decide_into};
 use crate::state::event::Event;
 
 /// Says in an answer why it is neutral.
@@ -55,7 +57,14 @@ struct Port {
     settings: Settings,
     bodies: Bodies,
     /// Working memory of one decision. Requests that come at once take turns: a scheduler sends one.
-    scratch: Mutex<Scratch>,
+    work: Mutex<Work>,
+}
+
+/// What is used again from request to request.
+#[derive(Debug, Default)]
+struct Work {
+    lookup: Lookup,
+    scratch: Scratch,
 }
 
 /// The port's routes. Other paths are 404, other methods 405.
@@ -106,7 +115,7 @@ async fn off_the_loop(port: Arc<Port>, body: Held, start: Instant) -> Outcome {
 impl Port {
     fn new(shared: Arc<Shared>, settings: Settings) -> Self {
         let bodies = Bodies::new(settings.body_bytes_max);
-        Self { shared, settings, bodies, scratch: Mutex::default() }
+        Self { shared, settings, bodies, work: Mutex::default() }
     }
 
     /// The answer to a prioritize body. A panic below would be a bug, and must cost a preference only.
@@ -145,24 +154,14 @@ impl Port {
         let answer = {
             let tracker = shared.read();
             let cluster = tracker.cluster();
-            let mut known = Vec::with_capacity(node_names.len());
-            let mut unknown = Vec::new();
-            for name in node_names {
-                match cluster.node_id(name) {
-                    Some(id) => known.push((id, name)),
-                    None => unknown.push(name),
-                }
-            }
-            unknown.sort_unstable();
-            unknown.dedup();
-            let nodes = known.iter().map(|(id, _)| *id).collect();
-            let candidates = Candidates { nodes, unknown_count: unknown.len() };
+            let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+            let Work { lookup, scratch } = &mut *work;
+            let (candidates, unknown) = lookup.find(node_names, cluster);
             let now = shared.clock.now();
             let policy = &shared.policy;
             let question = Question { pod: &pod, candidates: &candidates, cluster, policy, now };
-            let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner);
-            decide_into(&mut decision, &mut scratch, &question);
-            wire::answer(&decision, &known, &unknown)
+            decide_into(&mut decision, scratch, &question);
+            wire::answer(&decision, cluster, &unknown)
         };
         shared.metrics.decisions.inc();
         let sent = !self.settings.shadow;

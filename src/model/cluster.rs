@@ -18,6 +18,7 @@ use crate::model::cluster::pod::Pod;
 use crate::model::expected::ExpectedPods;
 use crate::model::image::Platform;
 use crate::model::intern::Interner;
+use crate::model::node_names::NodeNames;
 use crate::model::node_set::NodeSet;
 
 macro_rules! dense_id {
@@ -59,6 +60,8 @@ dense_id!(
 #[derive(Debug, Default)]
 pub struct Cluster {
     pub(crate) node_ids: Interner<Arc<str>>,
+    /// In step with `node_ids`.
+    pub(crate) node_names: NodeNames,
     pub(crate) nodes: Vec<Node>,
     /// By node id, kept in step with `nodes` by [`Cluster::note_gist`].
     pub(crate) gists: Vec<NodeGist>,
@@ -94,6 +97,12 @@ impl Cluster {
     #[must_use]
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.index()]
+    }
+
+    /// The name of a node; empty for ids that nobody has.
+    #[must_use]
+    pub fn node_name(&self, id: NodeId) -> &str {
+        self.node_names.get(id)
     }
 
     /// The gist of a node; panics on an id that this cluster did not give.

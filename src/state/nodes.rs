@@ -62,6 +62,7 @@ impl Tracker {
         }
         let name: Arc<str> = Arc::from(name);
         let id = NodeId(self.cluster.node_ids.acquire(name.clone()));
+        self.cluster.node_names.set(id, &name);
         let name_hash = stable_hash(&name);
         let node = Node { name, name_hash, added_at: now, ..Node::default() };
         put(&mut self.cluster.nodes, id.index(), node);
@@ -77,6 +78,7 @@ impl Tracker {
         self.unhold_all(id);
         self.cluster.pulling.remove(id);
         self.cluster.expected.forget_node(id);
+        self.cluster.node_names.set(id, "");
         self.cluster.nodes[id.index()] = Node::default();
         self.cluster.note_gist(id);
         self.cluster.node_ids.release(id.0);

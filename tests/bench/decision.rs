@@ -6,15 +6,15 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use dunnage::edge::extender::lookup::Lookup;
 use dunnage::edge::extender::wire::{self, Asked};
-use dunnage::model::cluster::NodeId;
 use dunnage::model::image::{ImageFacts, Layer, Platform};
 use dunnage::model::node::{NodeFacts, ReportedImage};
 use dunnage::model::unit::{Bytes, Time};
 use dunnage::policy::Policy;
 use dunnage::policy::interest::Interest;
 use dunnage::score::decision::{Decision, Scratch};
-use dunnage::score::{Candidates, Question, decide_into};
+use dunnage::score::{Question, decide_into};
 use dunnage::state::Tracker;
 use dunnage::state::event::{Event, Kind};
 use serde_json::json;
@@ -112,12 +112,6 @@ fn decode(body: &str) -> Box<wire::Request<'_>> {
     }
 }
 
-fn candidates(request: &wire::Request<'_>, tracker: &Tracker) -> Candidates {
-    let id = |name: &wire::Name<'_>| tracker.cluster().node_id(name);
-    let nodes: Vec<NodeId> = request.node_names.iter().filter_map(id).collect();
-    Candidates { nodes, unknown_count: 0 }
-}
-
 fn path(bench: &mut Criterion) {
     let policy = Policy::default();
     let mut group = bench.benchmark_group("path");
@@ -126,7 +120,8 @@ fn path(bench: &mut Criterion) {
         let cluster = tracker.cluster();
         let body = body(count);
         let request = decode(&body);
-        let candidates = candidates(&request, &tracker);
+        let mut lookup = Lookup::default();
+        let (candidates, _) = lookup.find(&request.node_names, cluster);
         let (pod, policy, now) = (&request.pod, &policy, NOW);
         let question = Question { pod, candidates: &candidates, cluster, policy, now };
         let (mut decision, mut scratch) = (Decision::default(), Scratch::default());
@@ -141,14 +136,13 @@ fn path(bench: &mut Criterion) {
         });
         group.bench_function(id("look up and decide"), |b| {
             b.iter(|| {
-                let candidates = self::candidates(&request, &tracker);
+                let (candidates, _) = lookup.find(&request.node_names, cluster);
                 let question = Question { candidates: &candidates, ..question };
                 decide_into(black_box(&mut decision), &mut scratch, &question);
             });
         });
-        let known = candidates.nodes.iter().copied().zip(&request.node_names).collect::<Vec<_>>();
         group.bench_function(id("encode"), |b| {
-            b.iter(|| black_box(wire::answer(black_box(&decision), &known, &[])));
+            b.iter(|| black_box(wire::answer(black_box(&decision), cluster, &[])));
         });
     }
     group.finish();

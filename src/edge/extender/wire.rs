@@ -17,10 +17,10 @@ use serde_json::value::RawValue;
 
 use crate::edge::object::PodObject;
 use crate::edge::object::convert::{is_step, pod_facts};
-use crate::model::cluster::NodeId;
+use crate::model::cluster::Cluster;
 use crate::model::pod::PodFacts;
 use crate::policy::interest::Interest;
-use crate::score::decision::{Decision, Row};
+use crate::score::decision::Decision;
 
 /// What a request asks.
 #[derive(Debug)]
@@ -176,28 +176,21 @@ impl<'a> NodeList<'a> {
 }
 
 /// The answer of a decision: nodes with points, in the order asked, then unknown ones if they have any.
-///
-/// `known` are the known candidates as asked, with repetitions; their names are written as they came, which
-/// spares looking each up in the cluster.
 #[must_use]
-pub fn answer(decision: &Decision, known: &[(NodeId, &Name<'_>)], unknown: &[&Name<'_>]) -> Answer {
-    let mut asked = known.iter();
-    // Rows are the distinct candidates in the order asked, so each is found further on.
-    let mut name_of = |row: &Row| asked.find(|(id, _)| *id == row.node).map(|(_, name)| &***name);
-    let known = decision.rows.iter().filter_map(|row| Some((name_of(row)?, row.points)));
-    let known = known.filter(|(_, points)| *points > 0);
-    let points = decision.unknown_points;
-    let unknown = unknown.iter().filter(|_| points > 0).map(|name| (&***name, points));
-    Answer::of(known.chain(unknown), decision.rows.len())
+pub fn answer(decision: &Decision, cluster: &Cluster, unknown: &[&Name<'_>]) -> Answer {
+    let known = decision.rows.iter().map(|row| (cluster.node_name(row.node), row.points));
+    let unknown = unknown.iter().map(|name| (&***name, decision.unknown_points));
+    Answer::of(known.chain(unknown).filter(|(_, points)| *points > 0))
 }
 
-/// Room for one entry with a node name of usual length.
-const ENTRY_BYTES: usize = 48;
+/// What an entry takes beside its name.
+const ENTRY_BYTES: usize = r#"{"Host":"","Score":10},"#.len();
 
 impl Answer {
-    /// The answer with these entries, in this order; about `room` of them.
-    pub fn of<'a>(entries: impl Iterator<Item = (&'a str, u8)>, room: usize) -> Self {
-        let mut answer = Self { json: Vec::with_capacity(ENTRY_BYTES * room + 2), entries: 0 };
+    /// The answer with these entries, in this order.
+    pub fn of<'a>(entries: impl Iterator<Item = (&'a str, u8)> + Clone) -> Self {
+        let bytes: usize = entries.clone().map(|(host, _)| host.len() + ENTRY_BYTES).sum();
+        let mut answer = Self { json: Vec::with_capacity(bytes + 2), entries: 0 };
         answer.json.push(b'[');
         for (host, score) in entries {
             answer.add(host, score);

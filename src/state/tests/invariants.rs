@@ -61,6 +61,7 @@ fn check_nodes(cluster: &Cluster) {
     let mut names = BTreeSet::new();
     for (id, node) in nodes(cluster) {
         assert_eq!(cluster.node_id(&node.name), Some(id));
+        assert_eq!(cluster.node_name(id), &*node.name);
         assert!(names.insert(node.name.clone()));
         assert!(node.held.is_sorted_by_key(|held| held.record), "{:?}", node.held);
         let bound: BTreeSet<_> =

@@ -84,7 +84,7 @@ fn a_binding_is_refused_as_no_pod_and_a_preemption_names_no_node() {
 fn an_entry_of_an_answer_is_spelt_as_upstream_spells_it() {
     for generation in GENERATIONS {
         let expected = text(&format!("extender/{generation}/HostPriority.json"));
-        let answer = Answer::of([("myhost", 1)].into_iter(), 1);
+        let answer = Answer::of([("myhost", 1)].into_iter());
         let found = String::from_utf8(answer.json).expect("UTF-8");
         assert_eq!(found, format!("[{}]", expected.trim()), "{generation}");
     }
@@ -94,12 +94,12 @@ fn an_entry_of_an_answer_is_spelt_as_upstream_spells_it() {
 fn every_score_and_every_name_is_json() {
     let names = ["plain.node-1", "quo\"ted", "back\\slash", "\u{e9}\n"];
     for score in 0..=10 {
-        let answer = Answer::of(names.iter().map(|name| (*name, score)), 4);
+        let answer = Answer::of(names.iter().map(|name| (*name, score)));
         let found: Vec<Value> = serde_json::from_slice(&answer.json).expect("JSON");
         let expected = names.map(|name| json!({ "Host": name, "Score": score }));
         assert_eq!((answer.entries, &*found), (4, &expected[..]));
     }
-    assert_eq!(Answer::of(std::iter::empty(), 0).json, b"[]");
+    assert_eq!(Answer::of(std::iter::empty()).json, b"[]");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! A scheduler sends hundreds to thousands of them, and reading them one value at a time was a third of
 //! a decision. Whatever is spelt in another way is left to the JSON reader.
 
-use memchr::{memchr_iter, memmem};
+use memchr::{memchr, memmem};
 
 use super::Name;
 
@@ -30,18 +30,16 @@ pub(super) fn trailing(body: &[u8]) -> Option<Vec<Name<'_>>> {
     }
     let list = std::str::from_utf8(list).ok()?;
     let mut names = Vec::with_capacity(list.len() / NAME_BYTES + 1);
-    let mut quotes = memchr_iter(b'"', list.as_bytes());
-    let mut name_start = 0;
-    while let Some(close) = quotes.next() {
-        let open = quotes.next()?;
-        let between = &list[close + 1..open];
-        if between != "," && between.trim_ascii() != "," {
-            return None;
-        }
-        names.push(Name::from(&list[name_start..close]));
-        name_start = open + 1;
+    let mut rest = list;
+    while let Some(close) = memchr(b'"', rest.as_bytes()) {
+        names.push(Name::from(&rest[..close]));
+        let behind = &rest[close + 1..];
+        rest = match behind.strip_prefix(",\"") {
+            Some(rest) => rest,
+            None => behind.trim_start().strip_prefix(',')?.trim_start().strip_prefix('"')?,
+        };
     }
-    names.push(Name::from(&list[name_start..]));
+    names.push(Name::from(rest));
     Some(names)
 }
 
