@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod clock;
 pub mod extender;
+pub mod inventory;
 pub mod manifests;
 pub mod metrics;
 pub mod object;

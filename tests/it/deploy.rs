@@ -5,9 +5,11 @@
 //! | `manifests` | what is in the files |
 //! | `running` | how what they describe is started here: same arguments, other ports and paths |
 //! | `rights` | what an account may do, and that it is no more than meant |
+//! | `definitions` | that `crds.yaml` is what the types say, and what the API server makes of it |
 //! | `consistency` | that files, flags, ports and the README agree; needs no cluster |
 
 mod consistency;
+mod definitions;
 mod manifests;
 mod rights;
 mod running;

@@ -9,8 +9,13 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 /// Manifests of objects, in the order in which they are applied.
-pub const MANIFESTS: [&str; 4] =
-    ["dunnage.yaml", "second-scheduler.yaml", "static-pod/rbac.yaml", "static-pod/dunnage.yaml"];
+pub const MANIFESTS: [&str; 5] = [
+    "dunnage.yaml",
+    "second-scheduler.yaml",
+    "static-pod/rbac.yaml",
+    "static-pod/dunnage.yaml",
+    "crds.yaml",
+];
 
 /// The patch of kubeadm's scheduler manifest.
 pub const SCHEDULER_PATCH: &str = "static-pod/kube-scheduler+json.yaml";
@@ -138,6 +143,8 @@ pub fn is_within(wanted: &Value, found: &Value) -> bool {
         (Value::Array(wanted), Value::Array(found)) => {
             wanted.len() == found.len() && wanted.iter().zip(found).all(|(w, f)| is_within(w, f))
         }
+        // 0.0 comes back as 0.
+        (Value::Number(wanted), Value::Number(found)) => wanted.as_f64() == found.as_f64(),
         _ => wanted == found,
     }
 }
