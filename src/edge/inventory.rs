@@ -23,9 +23,15 @@
 //! Nothing in an inventory is proven: an agent that lies can only cost a preference, so a reader must not
 //! let it do more.
 
-pub mod image;
 pub mod node;
+pub mod image;
 mod schema;
+pub mod store;
+pub mod document;
+pub mod chain;
+pub mod report;
+pub mod bound;
+pub mod change;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;

@@ -4,6 +4,8 @@
 //! Cluster-scoped, named after its digest, and immutable: a digest has one content. Nothing deletes it
 //! by itself; deleting any of them by hand is safe, as agents publish anew what their node holds.
 
+#![allow(clippy::duplicated_attributes, reason = "columns may be alike in parts")]
+
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -3,6 +3,8 @@
 //! Cluster-scoped, named after its node and owned by it, so that it goes when the node goes. Lists are
 //! sorted, so that equal stores give equal objects. [`crate::edge::inventory`] says how to read it.
 
+#![allow(clippy::duplicated_attributes, reason = "columns may be alike in parts")]
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::CustomResource;
 use schemars::JsonSchema;
@@ -199,21 +201,21 @@ pub struct Unreadable {
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Dropped {
-    /// Entries of `looseBlobs`.
+    /// Names of images that have many.
     #[schemars(schema_with = "schema::amount")]
-    pub loose_blobs: u64,
-    /// Entries of `chains`.
-    #[schemars(schema_with = "schema::amount")]
-    pub chains: u64,
+    pub names: u64,
     /// Entries of `pulls`, those with the fewest bytes to come first.
     #[schemars(schema_with = "schema::amount")]
     pub pulls: u64,
     /// Entries of `unreadable`.
     #[schemars(schema_with = "schema::amount")]
     pub unreadable: u64,
-    /// Names of images that have many.
+    /// Entries of `looseBlobs`.
     #[schemars(schema_with = "schema::amount")]
-    pub names: u64,
+    pub loose_blobs: u64,
+    /// Entries of `chains`.
+    #[schemars(schema_with = "schema::amount")]
+    pub chains: u64,
     /// Entries of `images`, those with the fewest compressed bytes first.
     #[schemars(schema_with = "schema::amount")]
     pub images: u64,
