@@ -12,6 +12,7 @@ pub mod inventory;
 pub mod manifests;
 pub mod metrics;
 pub mod object;
+pub mod probe;
 pub mod recent;
 pub mod shared;
 pub mod view;

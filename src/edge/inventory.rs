@@ -32,6 +32,7 @@ pub mod chain;
 pub mod report;
 pub mod bound;
 pub mod change;
+pub mod publish;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;

@@ -46,13 +46,21 @@ impl Containerd {
             store.names.push((image.name, target));
         }
         store.names.sort();
-        store.pulls = pulls(self.ingests().await?, now);
+        store.pulls = self.pulls(now).await?;
         store.blobs = self.blobs().await?.into_iter().map(blob).collect();
         self.read_documents(scope, last, &mut store).await?;
         let snapshotter = scope.snapshotter.as_deref().or(store.most_used_snapshotter());
         store.snapshotter = snapshotter.unwrap_or_default().to_owned();
         self.read_snapshots(&mut store).await?;
         Ok(store)
+    }
+
+    /// The pulls in progress alone.
+    ///
+    /// # Errors
+    /// If containerd does not answer.
+    pub async fn pulls(&self, now: Time) -> Result<Vec<Pull>, Error> {
+        Ok(pulls(self.ingests().await?, now))
     }
 
     async fn read_snapshots(&self, store: &mut Store) -> Result<(), Error> {
