@@ -9,7 +9,7 @@
 //! | `consistency` | that files, flags, ports and the README agree; needs no cluster |
 
 mod consistency;
-mod definitions;
+pub mod definitions;
 mod manifests;
 mod rights;
 mod running;

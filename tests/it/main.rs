@@ -17,6 +17,8 @@ mod extender;
 mod demo;
 // The manifests in deploy/, on a real API server, under their own rights.
 mod deploy;
+// The agent of a node: failures of containerd, what is written.
+mod agent;
 // Where a real scheduler puts pods with our help.
 mod placement;
 // The extender killed, stopped and restarted while pods are scheduled.

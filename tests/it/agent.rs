@@ -1,0 +1,15 @@
+//! `dunnage agent` as a process, on a real API server.
+//!
+//! | module | decides |
+//! | --- | --- |
+//! | `rig` | how an agent is started and waited for |
+//! | `fake` | a containerd that fails on cue |
+//! | `content` | images to put into one |
+//! | `failure` | what is missing, broken or half written, and comes back |
+//! | `writes` | what is written, how often, by whom |
+
+mod content;
+mod failure;
+mod fake;
+mod rig;
+mod writes;
