@@ -45,6 +45,6 @@ pub use cluster::{
     Image, NodeSpec, PodSpec, await_bound, delete_pods, make_namespace, make_nodes, make_pods,
     report_images,
 };
-pub use control_plane::ControlPlane;
+pub use control_plane::{ControlPlane, Turn, http_get};
 pub use process::{Process, Signal};
 pub use scheduler::{Scheduler, SchedulerOptions};

@@ -1,32 +1,40 @@
 //! What a node receives over its link is what its pods' images lack on it.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use anyhow::Result;
+use tokio::time::Instant;
 
-use super::NAMESPACE;
-use crate::testbed::real::{Cluster, ImageSpec, Layer, Options, await_ended, sleeping};
-use crate::testbed::{
-    PodSpec, Scheduler, SchedulerOptions, make_namespace, make_pods,
-};
+use super::{assert_received, bytes_of_step};
+use crate::testbed::real::{Cluster, ImageSpec, Layer, Options};
+use crate::testbed::{Scheduler, SchedulerOptions};
 
-/// Many times what a pull and a step of a second take, on a machine that compiles.
-const SOON: Duration = Duration::from_secs(120);
+const LARGE: Layer = Layer { seed: 1, bytes: 20_000_000 };
+const SMALL: Layer = Layer { seed: 2, bytes: 5_000_000 };
 
 #[tokio::test]
-async fn a_node_receives_what_it_lacks() -> Result<()> {
-    let cluster = Cluster::start(&Options { nodes: 2, ..Options::default() }).await?;
-    let scheduler = Scheduler::start(cluster.plane(), SchedulerOptions::default()).await?;
-    make_namespace(&cluster.client(), NAMESPACE).await?;
-    let image = cluster.registry().push(&ImageSpec::new("app", &[Layer { seed: 1, bytes: 20_000_000 }])).await?;
-    let before = cluster.node("node-0")?.rx_bytes()?;
-    let mut pod = PodSpec::new("first", &image.reference);
-    pod.node_selector = BTreeMap::from([("kubernetes.io/hostname".to_owned(), "node-0".to_owned())]);
-    make_pods(&cluster.client(), NAMESPACE, [sleeping(pod, 1)]).await?;
-    let steps = await_ended(&cluster.client(), NAMESPACE, 1, SOON).await?;
-    let got = cluster.node("node-0")?.rx_bytes()? - before;
-    eprintln!("{steps:?} {got}");
-    scheduler.stop();
+async fn a_node_receives_the_layers_that_it_lacks() -> Result<()> {
+    let cluster = Cluster::start(&Options { nodes: 3, ..Options::default() }).await?;
+    let _scheduler = Scheduler::start(cluster.plane(), SchedulerOptions::default()).await?;
+    let app = cluster.registry().push(&ImageSpec::new("app", &[LARGE])).await?;
+    let more = cluster.registry().push(&ImageSpec::new("more", &[LARGE, SMALL])).await?;
+    let [large, small] = [more.layers[1].bytes, more.layers[2].bytes];
+    for (node, count) in ["node-0", "node-1", "node-2"].into_iter().zip(1..) {
+        assert_received(bytes_of_step(&cluster, node, &app.reference, count).await?, large);
+    }
+    assert_received(bytes_of_step(&cluster, "node-1", &app.reference, 4).await?, 0);
+    assert_received(bytes_of_step(&cluster, "node-1", &more.reference, 5).await?, small);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_link_lets_its_rate_through() -> Result<()> {
+    let rate = Some("50mbit".to_owned());
+    let cluster = Cluster::start(&Options { nodes: 1, rate, ..Options::default() }).await?;
+    let _scheduler = Scheduler::start(cluster.plane(), SchedulerOptions::default()).await?;
+    let app = cluster.registry().push(&ImageSpec::new("app", &[LARGE])).await?;
+    let started = Instant::now();
+    let received = bytes_of_step(&cluster, "node-0", &app.reference, 1).await?;
+    assert_received(received, app.layers[1].bytes);
+    // No machine is so fast that more comes through: 20 MB at 6.25 MB/s.
+    assert!(started.elapsed().as_secs_f64() > 3.0, "{:?}", started.elapsed());
     Ok(())
 }

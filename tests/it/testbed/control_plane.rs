@@ -207,6 +207,8 @@ async fn start_api_server(
     // would taint each new node as not ready, and no controller lifts that.
     // Priority wants classes that pods of a test do not name.
     command.args(["--disable-admission-plugins", "ServiceAccount,TaintNodesByCondition,Priority"]);
+    // Real nodes have no name that anybody could look up.
+    command.arg("--kubelet-preferred-address-types=InternalIP");
     // A test's clients are few and in a hurry.
     command.arg("--enable-priority-and-fairness=false");
     Process::spawn("kube-apiserver", &command, &dir.join("kube-apiserver.log"))

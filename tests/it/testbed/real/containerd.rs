@@ -84,6 +84,8 @@ imports = []
   options.SystemdCgroup = false
 [plugins."io.containerd.nri.v1.nri"]
   disable = true
+[plugins."io.containerd.internal.v1.opt"]
+  path = "{dir}/opt"
 "#
     )
 }

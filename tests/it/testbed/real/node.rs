@@ -54,7 +54,7 @@ pub struct Node {
     pid: u32,
     kubelet: Process,
     containerd: Process,
-    _first: Process,
+    first: Process,
 }
 
 impl Node {
@@ -70,7 +70,7 @@ impl Node {
         let mut kubelet = kubelet::start(place, index, pid, &dir).await?;
         let client = place.plane.client();
         await_ready(&mut kubelet, async || is_ready(&client, &name).await).await?;
-        Ok(Self { name, dir, pid, kubelet, containerd, _first: first })
+        Ok(Self { name, dir, pid, kubelet, containerd, first })
     }
 
     /// Its name in the cluster.
@@ -81,6 +81,11 @@ impl Node {
     /// The bytes that it has received over its link since it started.
     pub fn rx_bytes(&self) -> Result<u64> {
         rx_bytes(self.pid)
+    }
+
+    /// The directory of its files.
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// The socket of its containerd, as this machine sees it.
@@ -111,7 +116,7 @@ impl Drop for Node {
         if let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) {
             let _ = kill_process(pid, Signal::KILL);
         }
-        self._first.reap();
+        self.first.reap();
     }
 }
 
