@@ -40,6 +40,7 @@ mod scheduler;
 mod selftest;
 mod spawner;
 
+pub use access::client_of;
 pub use binaries::binary;
 pub use cluster::{
     Image, NodeSpec, PodSpec, await_bound, delete_pods, make_namespace, make_nodes, make_pods,

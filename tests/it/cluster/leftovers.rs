@@ -9,12 +9,16 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use tokio::time::{Instant, sleep};
 
-use crate::testbed::{Process, Signal, Turn};
+use super::NAMESPACE;
+use crate::testbed::real::sleeping;
+use crate::testbed::{PodSpec, Process, Signal, Turn, client_of, make_pods};
 
 /// Many times what a cluster of one node takes to start, program included if it must be built.
 const STARTED: Duration = Duration::from_secs(300);
 /// Many times what the kernel and the sweep take.
 const GONE: Duration = Duration::from_secs(60);
+/// The command line of the pod's program.
+const PROGRAM: &str = "/bin/busybox\x00sleep\x00100000";
 /// Short against all of these.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -22,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 struct Traces {
     processes: usize,
-    bridge: bool,
+    links: usize,
     cgroups: usize,
     directory: bool,
 }
@@ -31,6 +35,8 @@ struct Traces {
 struct ByHand {
     process: Process,
     directory: PathBuf,
+    /// That of the pod's program, below the top of its hierarchies.
+    cgroup: String,
 }
 
 impl ByHand {
@@ -49,15 +55,32 @@ impl ByHand {
         let kubeconfig = said.lines().find_map(|line| line.strip_prefix("kubeconfig "));
         let kubeconfig = Path::new(kubeconfig.context("it names no kubeconfig")?);
         let directory = kubeconfig.parent().context("no directory")?.to_owned();
-        Ok(Self { process, directory })
+        let cgroup = Self::run_a_pod(kubeconfig).await?;
+        Ok(Self { process, directory, cgroup })
+    }
+
+    /// Starts a pod that would run for long, with mounts and a network; gives its cgroup.
+    async fn run_a_pod(kubeconfig: &Path) -> Result<String> {
+        let client = client_of(kubeconfig).await?;
+        let pod = PodSpec::new("long", "registry.testbed/pause:1");
+        make_pods(&client, NAMESPACE, [sleeping(pod, 100_000)]).await?;
+        let deadline = Instant::now() + STARTED;
+        loop {
+            if let Some(pid) = processes(PROGRAM)?.first() {
+                return cgroup(*pid);
+            }
+            ensure!(Instant::now() < deadline, "the pod has not started");
+            sleep(PAUSE).await;
+        }
     }
 
     fn traces(&self) -> Result<Traces> {
         let pid = self.process.pid();
+        let servers = processes(&self.directory.display().to_string())?.len();
         Ok(Traces {
-            processes: processes(&self.directory.display().to_string())?.len(),
-            bridge: Path::new(&format!("/sys/class/net/dn{pid}")).exists(),
-            cgroups: cgroups(&format!("dunnage-{pid}"))?,
+            processes: servers + processes(PROGRAM)?.len(),
+            links: links(&format!("dn{pid}"))?,
+            cgroups: cgroups(&self.cgroup)?,
             directory: self.directory.exists(),
         })
     }
@@ -66,10 +89,7 @@ impl ByHand {
         let deadline = Instant::now() + GONE;
         loop {
             let traces = self.traces()?;
-            if matches!(
-                traces,
-                Traces { processes: 0, bridge: false, cgroups: 0, directory: false }
-            ) {
+            if matches!(traces, Traces { processes: 0, links: 0, cgroups: 0, directory: false }) {
                 return Ok(());
             }
             if Instant::now() > deadline {
@@ -101,8 +121,7 @@ async fn a_cluster_that_is_ended_leaves_nothing() -> Result<()> {
     cluster.process.signal(Signal::INT)?;
     assert_eq!(cluster.process.exited(GONE).await?.code(), Some(0));
     // At once: it ends when all is gone.
-    let Traces { processes: 0, bridge: false, cgroups: 0, directory: false } = cluster.traces()?
-    else {
+    let Traces { processes: 0, links: 0, cgroups: 0, directory: false } = cluster.traces()? else {
         bail!("{:?}", cluster.traces()?)
     };
     Ok(())
@@ -123,7 +142,7 @@ async fn what_nobody_watched_over_is_taken_down_by_hand() -> Result<()> {
     let mut cluster = ByHand::up().await?;
     cluster.kill_watcher()?;
     cluster.process.kill();
-    assert!(cluster.traces()?.bridge, "somebody watched");
+    assert!(cluster.traces()?.links > 0, "somebody watched");
     let status = Command::new("tests/testbed/cluster")
         .arg("down")
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -133,8 +152,9 @@ async fn what_nobody_watched_over_is_taken_down_by_hand() -> Result<()> {
 }
 
 fn assert_runs(traces: &Traces) {
-    // etcd, API server, scheduler, registry, containerd and kubelet at least. No pod runs: no cgroup.
-    assert!(traces.processes >= 6 && traces.bridge && traces.directory, "{traces:?}");
+    // etcd, API server, scheduler, registry, containerd and kubelet at least; a bridge and a link.
+    assert!(traces.processes >= 6 && traces.links == 2, "{traces:?}");
+    assert!(traces.cgroups > 0 && traces.directory, "{traces:?}");
 }
 
 /// The processes whose command line has a text.
@@ -149,6 +169,19 @@ fn processes(text: &str) -> Result<Vec<u32>> {
         }
     }
     Ok(found)
+}
+
+/// How many network interfaces have names that begin so.
+fn links(name: &str) -> Result<usize> {
+    let all = fs::read_dir("/sys/class/net")?.filter_map(Result::ok);
+    Ok(all.filter(|link| link.file_name().to_string_lossy().starts_with(name)).count())
+}
+
+/// The cgroup of a process, the same in all hierarchies that runc uses.
+fn cgroup(pid: u32) -> Result<String> {
+    let lines = fs::read_to_string(format!("/proc/{pid}/cgroup"))?;
+    let place = lines.lines().filter_map(|line| line.splitn(3, ':').nth(2)?.strip_prefix('/'));
+    place.max_by_key(|place| place.len()).map(str::to_owned).context("in no cgroup")
 }
 
 /// How many hierarchies have a cgroup of that name.

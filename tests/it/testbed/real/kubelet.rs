@@ -4,7 +4,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::process;
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -43,7 +42,6 @@ fn configuration(place: &Place<'_>, dir: &Path) -> Value {
         "failSwapOn": false,
         "cgroupDriver": "cgroupfs",
         "cgroupsPerQOS": false,
-        "cgroupRoot": format!("/dunnage-{}", process::id()),
         "enforceNodeAllocatable": [],
         "localStorageCapacityIsolation": false,
         "makeIPTablesUtilChains": false,
