@@ -23,6 +23,8 @@ mod agent;
 mod placement;
 // The extender killed, stopped and restarted while pods are scheduled.
 mod failure;
+// Real nodes: what they pull, and that nothing is left of them.
+mod cluster;
 // Measurements beside reference servers, only when asked.
 mod compare;
 // Large clusters: memory, time to ready.

@@ -45,7 +45,7 @@ impl AgentMetrics {
             events: new.counter("agent_events_total", "Events of containerd that named a change."),
             writes: new.counters(
                 "agent_writes_total",
-                "Writes to the API server by kind (inventory, manifest) and result (ok, exists, …).",
+                "Writes by kind (inventory, manifest) and result (ok, exists, error).",
                 &["kind", "result"],
             ),
             images: new.gauge("agent_images", "Images on the node."),
