@@ -6,10 +6,12 @@
 //! | `fake` | a containerd that fails on cue |
 //! | `content` | images to put into one |
 //! | `failure` | what is missing, broken or half written, and comes back |
+//! | `real` | a real containerd: what it reuses, pulls in progress, removed images |
 //! | `writes` | what is written, how often, by whom |
 
 mod content;
 mod failure;
 mod fake;
+mod real;
 mod rig;
 mod writes;

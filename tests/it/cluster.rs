@@ -23,7 +23,12 @@ const NOISE_BYTES: u64 = 1_000_000;
 
 /// Runs a step on a node, to its end, as the `count`th pod of the cluster; gives the bytes that the node
 /// received meanwhile.
-async fn bytes_of_step(cluster: &Cluster, node: &str, image: &str, count: usize) -> Result<u64> {
+pub async fn bytes_of_step(
+    cluster: &Cluster,
+    node: &str,
+    image: &str,
+    count: usize,
+) -> Result<u64> {
     let before = cluster.node(node)?.rx_bytes()?;
     let mut pod = PodSpec::new(&format!("step-{count}"), image);
     pod.node_selector = BTreeMap::from([("kubernetes.io/hostname".to_owned(), node.to_owned())]);
@@ -42,7 +47,7 @@ fn ensure_succeeded(steps: &BTreeMap<String, Step>) -> Result<()> {
 }
 
 /// Whether a node received these bytes of layers, and little more.
-fn assert_received(received: u64, layer_bytes: u64) {
+pub fn assert_received(received: u64, layer_bytes: u64) {
     let most = layer_bytes + layer_bytes / 20 + NOISE_BYTES;
     assert!((layer_bytes..=most).contains(&received), "{received} bytes for {layer_bytes}");
 }

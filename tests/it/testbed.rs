@@ -41,7 +41,7 @@ mod selftest;
 mod spawner;
 
 pub use access::client_of;
-pub use binaries::binary;
+pub use binaries::{binary, node_binary};
 pub use cluster::{
     Image, NodeSpec, PodSpec, await_bound, delete_pods, make_namespace, make_nodes, make_pods,
     report_images,

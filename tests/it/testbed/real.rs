@@ -32,7 +32,7 @@ use serde_json::{Value, json};
 
 pub use image::{ImageSpec, Layer};
 pub use node::Node;
-pub use registry::{Pushed, Registry};
+pub use registry::{Pushed, Registry, Stored};
 pub use steps::{Step, await_ended, sleeping};
 
 use super::control_plane::{ControlPlane, Turn};
