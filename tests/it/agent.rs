@@ -9,9 +9,9 @@
 //! | `real` | a real containerd: what it reuses, pulls in progress, removed images |
 //! | `writes` | what is written, how often, by whom |
 
-mod content;
+pub mod content;
 mod failure;
-mod fake;
+pub mod fake;
 mod real;
-mod rig;
+pub mod rig;
 mod writes;

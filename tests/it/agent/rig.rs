@@ -34,16 +34,21 @@ impl Agent {
         socket: &Path,
         flags: &[&str],
     ) -> Result<Self> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let mut command = Command::new(env!("CARGO_BIN_EXE_dunnage"));
         command.arg("agent").arg("--kubeconfig").arg(kubeconfig);
         command.arg("--containerd-socket").arg(socket).args(["--node-name", node]);
-        command.arg(format!("--admin-listen=127.0.0.1:{port}"));
         if !flags.iter().any(|flag| flag.starts_with("--interval")) {
             command.arg("--interval=1s");
         }
         command.args(flags);
-        let process = Process::spawn("agent", &command, &dir.join(format!("agent-{node}.log")))?;
+        Self::start_as(command, &dir.join(format!("agent-{node}.log"))).await
+    }
+
+    /// Starts an agent by a command that takes more flags at its end; returns once its port answers.
+    pub async fn start_as(mut command: Command, log: &Path) -> Result<Self> {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        command.arg(format!("--admin-listen=127.0.0.1:{port}"));
+        let process = Process::spawn("agent", &command, log)?;
         let mut agent = Self { process, url: format!("http://127.0.0.1:{port}") };
         agent.await_answer("/livez", |status, _| status == 200).await?;
         Ok(agent)

@@ -9,12 +9,13 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 /// Manifests of objects, in the order in which they are applied.
-pub const MANIFESTS: [&str; 5] = [
+pub const MANIFESTS: [&str; 6] = [
     "dunnage.yaml",
     "second-scheduler.yaml",
     "static-pod/rbac.yaml",
     "static-pod/dunnage.yaml",
     "crds.yaml",
+    "agent.yaml",
 ];
 
 /// The patch of kubeadm's scheduler manifest.
@@ -69,16 +70,16 @@ pub fn scheduler_configuration(name: &str) -> Result<Value> {
     }
 }
 
-/// The pod that a Pod is, or that a Deployment makes.
+/// The pod that a Pod is, or that a Deployment or DaemonSet makes.
 pub fn pod_of(object: &Value) -> Option<&Value> {
     match object["kind"].as_str()? {
         "Pod" => Some(object),
-        "Deployment" => object.pointer("/spec/template"),
+        "Deployment" | "DaemonSet" => object.pointer("/spec/template"),
         _ => None,
     }
 }
 
-/// A container of the Pod or Deployment in a file.
+/// A container of the Pod, Deployment or DaemonSet in a file.
 pub fn container(name: &str, container: &str) -> Result<Value> {
     let documents = documents(name)?;
     let pods = documents.iter().filter_map(pod_of);

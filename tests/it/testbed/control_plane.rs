@@ -10,8 +10,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::{Namespace, ServiceAccount};
+use k8s_openapi::api::authentication::v1::{BoundObjectReference, TokenRequest, TokenRequestSpec};
+use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
 use kube::api::PostParams;
 use kube::{Api, Client};
 use tokio::net::TcpStream;
@@ -131,9 +131,35 @@ impl ControlPlane {
         namespace: &str,
         name: &str,
     ) -> Result<PathBuf> {
+        self.kubeconfig_with_token(namespace, name, None).await
+    }
+
+    /// The same with a token as a kubelet gets it for a pod, which then must
+    /// exist: the API server says of who uses it on which node the pod is.
+    pub async fn kubeconfig_for_pod(&self, pod: &Pod) -> Result<PathBuf> {
+        let namespace = pod.metadata.namespace.as_deref().context("a pod without namespace")?;
+        let account = pod.spec.as_ref().and_then(|spec| spec.service_account_name.as_deref());
+        let bound = BoundObjectReference {
+            kind: Some("Pod".to_owned()),
+            api_version: Some("v1".to_owned()),
+            name: pod.metadata.name.clone(),
+            uid: pod.metadata.uid.clone(),
+        };
+        let account = account.context("a pod without account")?;
+        self.kubeconfig_with_token(namespace, account, Some(bound)).await
+    }
+
+    async fn kubeconfig_with_token(
+        &self,
+        namespace: &str,
+        name: &str,
+        bound_to: Option<BoundObjectReference>,
+    ) -> Result<PathBuf> {
         let accounts: Api<ServiceAccount> = Api::namespaced(self.client(), namespace);
+        let holder = bound_to.as_ref().and_then(|bound| bound.name.clone()).unwrap_or_default();
         let wanted = TokenRequest {
             spec: Some(TokenRequestSpec {
+                bound_object_ref: bound_to,
                 expiration_seconds: Some(i64::try_from(TOKEN_LIFE.as_secs())?),
                 ..TokenRequestSpec::default()
             }),
@@ -142,7 +168,7 @@ impl ControlPlane {
         let granted = accounts.create_token_request(name, &PostParams::default(), &wanted).await?;
         let token = granted.status.and_then(|status| status.token);
         let token = token.context("the API server granted no token")?;
-        let path = self.dir.join(&format!("{namespace}-{name}.kubeconfig"));
+        let path = self.dir.join(&format!("{namespace}-{name}-{holder}.kubeconfig"));
         self.servers.access.write_kubeconfig(&path, &token)?;
         Ok(path)
     }
