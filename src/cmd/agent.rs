@@ -32,7 +32,9 @@ const SETTLE: Duration = Duration::from_millis(500);
 /// If a flag or an address cannot be used.
 pub async fn run(flags: Agent) -> anyhow::Result<()> {
     let containerd = Containerd::new(&flags.containerd_socket, &flags.containerd_namespace);
-    let containerd = containerd.map_err(|error| anyhow::anyhow!("--containerd-socket: {error}"))?;
+    let containerd = containerd.map_err(|error| {
+        anyhow::anyhow!("--containerd-socket or --containerd-namespace: {error}")
+    })?;
     let port = ports::Port::bind("--admin-listen", flags.admin_listen)?;
     let client = serve::client(flags.kubeconfig.as_deref()).await?;
     tracing::info!(

@@ -48,4 +48,5 @@ pub use cluster::{
 };
 pub use control_plane::{ControlPlane, Turn, http_get};
 pub use process::{Process, Signal};
+pub use readiness::await_ready;
 pub use scheduler::{Scheduler, SchedulerOptions};

@@ -16,11 +16,17 @@ impl Containerd {
     pub async fn watch_changes(&self, mut each: impl FnMut()) -> Error {
         let filters =
             TOPICS.map(|topic| format!("namespace=={},topic~=\"^/{topic}/\"", self.name()));
+        // A subscription that succeeded is silent until something happens: whether anybody is there has
+        // to be asked first.
+        if let Err(error) = self.version().await {
+            return error;
+        }
+        // For what happened before. Whoever reads now does so after the request below is on its way.
+        each();
         let mut events = match self.subscribe(filters.to_vec()).await {
             Ok(events) => events,
             Err(error) => return error,
         };
-        // What happened before the subscription, too.
         each();
         loop {
             match events.message().await {

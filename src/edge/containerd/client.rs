@@ -217,14 +217,16 @@ impl Containerd {
         Ok(roots.next().map(PathBuf::from))
     }
 
-    /// Events whose topics match one of the filters, from now on and until the connection breaks.
+    /// Events whose topics match one of the filters, from now on and until the connection breaks. Answers
+    /// with the first of them, however long that takes: containerd sends nothing before.
     ///
     /// # Errors
     /// If it cannot be reached.
     pub async fn subscribe(&self, filters: Vec<String>) -> Result<Streaming<Envelope>, Error> {
         let mut client = events::v1::events_client::EventsClient::new(self.channel.clone());
-        let answer = client.subscribe(self.request(events::v1::SubscribeRequest { filters }));
-        self.answer("subscribe to events", answer).await
+        let answer = client.subscribe(self.request(events::v1::SubscribeRequest { filters })).await;
+        let stream = answer.map_err(|status| self.error("subscribe to events", &status))?;
+        Ok(stream.into_inner())
     }
 
     /// As an error of a stream of [`Containerd::subscribe`].
