@@ -27,6 +27,8 @@ pub enum Command {
     Demo(Demo),
     /// Say why a pod scores as it does on each node
     Explain(Explain),
+    /// Report what the containerd of this node holds: runs on each node
+    Agent(Agent),
 }
 
 /// Flags of `serve`.
@@ -155,6 +157,32 @@ pub struct Explain {
     pub output: Output,
 }
 
+/// Flags of `agent`.
+#[derive(Args, Clone, Debug)]
+pub struct Agent {
+    /// Kubeconfig to report with [default: in-cluster, else $KUBECONFIG, else ~/.kube/config]
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Name of this node in the cluster
+    #[arg(long, value_name = "NAME", env = "NODE_NAME")]
+    pub node_name: String,
+    /// Where containerd listens
+    #[arg(long, value_name = "PATH", default_value = "/run/containerd/containerd.sock")]
+    pub containerd_socket: PathBuf,
+    /// The namespace of containerd that the kubelet's images are in
+    #[arg(long, value_name = "NAME", default_value = "k8s.io")]
+    pub containerd_namespace: String,
+    /// Which snapshotter's layers count [default: the one that most images were unpacked by]
+    #[arg(long, value_name = "NAME")]
+    pub snapshotter: Option<String>,
+    /// Write at most this often, and only what changed
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = interval)]
+    pub interval: Duration,
+    /// Where probes and metrics are served
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9292", value_parser = address)]
+    pub admin_listen: SocketAddr,
+}
+
 /// How `explain` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -173,4 +201,18 @@ fn duration(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text)
         .map_err(|error| format!("{error}: expected a duration, as 50ms or 2s"))?;
     if duration.is_zero() { Err("must be longer than nothing".to_owned()) } else { Ok(duration) }
+}
+
+/// A shorter interval would make the API server write more than anybody can read.
+const INTERVAL_MIN: Duration = Duration::from_secs(1);
+/// A longer one is no report: pulls and garbage collection take minutes.
+const INTERVAL_MAX: Duration = Duration::from_secs(3600);
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = duration(text)?;
+    if (INTERVAL_MIN..=INTERVAL_MAX).contains(&interval) {
+        Ok(interval)
+    } else {
+        Err("expected from 1s to 1h".to_owned())
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here decides anything about placement.
 
+pub mod agent;
 pub mod demo;
 pub mod explain;
 pub mod files;
@@ -31,6 +32,7 @@ pub fn run(cli: Cli) -> ExitCode {
                 Command::Serve(flags) => serve::run(flags).await,
                 Command::Demo(flags) => demo::run(flags).await,
                 Command::Explain(flags) => explain::run(flags).await,
+                Command::Agent(flags) => agent::run(flags).await,
             }
         });
         // Requests in progress have been answered; background tasks have nothing to finish.

@@ -1,15 +1,18 @@
 //! The edges: thin adapters between the core and the world. Async, sockets, files and Kubernetes'
 //! types live here and in [`crate::cmd`], and nowhere else.
 //!
-//! Edges know the core; of each other they know only [`clock`], [`metrics`], [`object`], [`recent`],
-//! [`shared`] and [`view`].
+//! Edges know the core; of each other they know only [`clock`], [`inventory`], [`metrics`],
+//! [`object`], [`recent`], [`shared`] and [`view`].
 
 pub mod admin;
 pub mod clock;
+pub mod containerd;
 pub mod extender;
+pub mod inventory;
 pub mod manifests;
 pub mod metrics;
 pub mod object;
+pub mod probe;
 pub mod recent;
 pub mod shared;
 pub mod view;

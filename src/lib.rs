@@ -13,6 +13,8 @@
 //!                                          │                   │
 //!                                          ▼                   │
 //!                               model::cluster::Cluster ──▶ score::decide ◀── policy::Policy
+//!
+//!   on each node:  containerd ──▶ edge::containerd ──▶ edge::inventory ──▶ API server
 //! ```
 //!
 //! There are two seams. An [`state::event::Event`] goes in: everything that can happen, from whatever

@@ -3,6 +3,8 @@
 //! Index sizes and watch ages are not kept twice: [`crate::edge::admin`] sets them from the index when
 //! somebody scrapes.
 
+pub mod agent;
+
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
     Registry, TextEncoder,
@@ -62,10 +64,7 @@ impl Metrics {
     pub fn new() -> Self {
         let registry = Registry::new();
         let new = Registered(&registry);
-        let build = new.gauges("build_info", "Always 1; the version of the program.", &["version"]);
-        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        let process = prometheus::process_collector::ProcessCollector::for_self();
-        registry.register(Box::new(process)).expect("registered once");
+        new.of_the_process();
         Self {
             requests: new.counters(
                 "requests_total",
@@ -132,6 +131,15 @@ impl Default for Metrics {
 struct Registered<'a>(&'a Registry);
 
 impl Registered<'_> {
+    /// What every process of ours tells of itself.
+    fn of_the_process(&self) {
+        let build =
+            self.gauges("build_info", "Always 1; the version of the program.", &["version"]);
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let process = prometheus::process_collector::ProcessCollector::for_self();
+        self.0.register(Box::new(process)).expect("registered once");
+    }
+
     fn register<C: prometheus::core::Collector + Clone + 'static>(&self, metric: C) -> C {
         self.0.register(Box::new(metric.clone())).expect("each name is registered once");
         metric

@@ -5,9 +5,13 @@
 //! | `manifests` | what is in the files |
 //! | `running` | how what they describe is started here: same arguments, other ports and paths |
 //! | `rights` | what an account may do, and that it is no more than meant |
+//! | `agent` | that the agent reports under its own rights, and only of its node |
+//! | `definitions` | that `crds.yaml` is what the types say, and what the API server makes of it |
 //! | `consistency` | that files, flags, ports and the README agree; needs no cluster |
 
+mod agent;
 mod consistency;
+pub mod definitions;
 mod manifests;
 mod rights;
 mod running;
@@ -52,7 +56,8 @@ async fn restricted_pods_are_admitted(client: &Client) -> Result<()> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), "restricted");
     let dry_run = PostParams { dry_run: true, ..PostParams::default() };
     for (name, object) in manifests::objects()? {
-        let Some(template) = object.pointer("/spec/template") else {
+        let template = object.pointer("/spec/template");
+        let Some(template) = template.filter(|_| object["kind"] == "Deployment") else {
             continue;
         };
         let mut pod: Pod = serde_json::from_value(template.clone())?;

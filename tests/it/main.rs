@@ -17,10 +17,14 @@ mod extender;
 mod demo;
 // The manifests in deploy/, on a real API server, under their own rights.
 mod deploy;
+// The agent of a node: failures of containerd, what is written.
+mod agent;
 // Where a real scheduler puts pods with our help.
 mod placement;
 // The extender killed, stopped and restarted while pods are scheduled.
 mod failure;
+// Real nodes: what they pull, and that nothing is left of them.
+mod cluster;
 // Measurements beside reference servers, only when asked.
 mod compare;
 // Large clusters: memory, time to ready.

@@ -1,6 +1,7 @@
 //! A real control plane for the integration tests: etcd, kube-apiserver and
 //! kube-scheduler as processes of this machine, with nodes and pods as plain
-//! API objects and no kubelet behind them.
+//! API objects and no kubelet behind them; or, where that matters, with real
+//! nodes.
 //!
 //! | module | decides |
 //! | --- | --- |
@@ -9,6 +10,7 @@
 //! | `run_dir`, `ports`, `access` | where a server keeps its files, listens, and whom it trusts |
 //! | `control_plane`, `scheduler` | how the servers are set up, and when they are ready |
 //! | `cluster` | nodes and pods, and where the pods were bound |
+//! | `real` | a cluster with kubelets, containerd and a registry |
 //!
 //! ```ignore
 //! let plane = ControlPlane::start().await?;
@@ -31,16 +33,20 @@ mod control_plane;
 mod ports;
 mod process;
 mod readiness;
+pub mod real;
 mod run_dir;
 mod scheduler;
+#[cfg(test)]
 mod selftest;
 mod spawner;
 
-pub use binaries::binary;
+pub use access::client_of;
+pub use binaries::{binary, node_binary};
 pub use cluster::{
     Image, NodeSpec, PodSpec, await_bound, delete_pods, make_namespace, make_nodes, make_pods,
     report_images,
 };
-pub use control_plane::ControlPlane;
+pub use control_plane::{ControlPlane, Turn, http_get};
 pub use process::{Process, Signal};
+pub use readiness::await_ready;
 pub use scheduler::{Scheduler, SchedulerOptions};

@@ -20,7 +20,7 @@ fn check(arguments: &[&str], expected: &[&str]) {
 
 #[test]
 fn help_names_every_subcommand() {
-    check(&["--help"], &["serve", "demo", "explain", "--log <FILTER>", "-V, --version"]);
+    check(&["--help"], &["serve", "demo", "explain", "agent", "--log <FILTER>", "-V, --version"]);
     check(&["--version"], &[concat!("dunnage ", env!("CARGO_PKG_VERSION"))]);
 }
 
@@ -72,6 +72,27 @@ fn help_of_demo_and_explain_names_their_flags_and_defaults() {
 }
 
 #[test]
+fn help_of_agent_names_its_flags_and_defaults() {
+    check(
+        &["agent", "--help"],
+        &[
+            "--kubeconfig <FILE>",
+            "--node-name <NAME>",
+            "[env: NODE_NAME=]",
+            "--containerd-socket <PATH>",
+            "[default: /run/containerd/containerd.sock]",
+            "--containerd-namespace <NAME>",
+            "[default: k8s.io]",
+            "--snapshotter <NAME>",
+            "--interval <DURATION>",
+            "[default: 30s]",
+            "--admin-listen <ADDR>",
+            "[default: 127.0.0.1:9292]",
+        ],
+    );
+}
+
+#[test]
 fn wrong_usage_ends_with_2_and_names_the_flag() {
     for (arguments, part) in [
         (&["serve", "--wrong"][..], "'--wrong'"),
@@ -86,6 +107,9 @@ fn wrong_usage_ends_with_2_and_names_the_flag() {
         (&["explain", "pod"], "2 values required"),
         (&["explain", "pod", "a", "-f", "b"], "cannot be used with"),
         (&["explain", "-f", "a", "-o", "yaml"], "'yaml'"),
+        (&["agent"], "required arguments"),
+        (&["agent", "--node-name", "a", "--interval", "0s"], "longer than nothing"),
+        (&["agent", "--node-name", "a", "--interval", "10ms"], "from 1s to 1h"),
         (&["fly"], "unrecognized subcommand"),
     ] {
         run(arguments).fails_with(2, &[part]);

@@ -40,6 +40,14 @@ fn without_any_cluster_configuration_it_says_what_to_give() {
 }
 
 #[test]
+fn a_socket_that_cannot_be_one_is_named() {
+    let files = Files::new();
+    let arguments = ["agent", "--node-name=a", "--containerd-socket=containerd.sock"];
+    let run = super::run_in(files.path(), &arguments);
+    run.fails_with(1, &["--containerd-socket", "containerd.sock: expected an absolute path"]);
+}
+
+#[test]
 fn a_malformed_policy_is_shown_with_file_line_and_caret() {
     let files = Files::new();
     files.write("mine.yaml", POLICY.replace("zeroSeconds: 1", "zeroSeconds: soon"));

@@ -36,6 +36,27 @@ fn every_flag_in_the_manifests_is_one_of_serve() -> Result<()> {
 }
 
 #[test]
+fn the_agents_flags_port_and_mount_agree() -> Result<()> {
+    let help = Command::new(env!("CARGO_BIN_EXE_dunnage")).args(["agent", "--help"]).output()?;
+    let help = String::from_utf8(help.stdout)?;
+    let container = manifests::container("agent.yaml", "agent")?;
+    let args = strings(&container["args"]);
+    assert_eq!(args[0], "agent");
+    for flag in &args[1..] {
+        let name = flag.split('=').next().unwrap_or_default();
+        ensure!(help.split_whitespace().any(|word| word == name), "agent has no {flag}");
+    }
+    let admin = argument(&args, "--admin-listen").context("no --admin-listen")?;
+    assert_eq!(container["ports"][0]["containerPort"], admin.parse::<SocketAddr>()?.port());
+    let mount = &container["volumeMounts"][0];
+    let socket = argument(&args, "--containerd-socket").context("no --containerd-socket")?;
+    ensure!(socket.starts_with(mount["mountPath"].as_str().context("no path")?), "{socket}");
+    assert_eq!(mount["readOnly"], true);
+    assert_eq!(container["env"][0]["valueFrom"]["fieldRef"]["fieldPath"], "spec.nodeName");
+    Ok(())
+}
+
+#[test]
 fn ports_agree() -> Result<()> {
     for (file, container) in containers()? {
         let args = strings(&container["args"]);
@@ -99,8 +120,12 @@ fn objects_are_labelled_and_selectors_select() -> Result<()> {
     Ok(())
 }
 
-/// What is to select the pods of a Deployment: itself, its budget, its spread, its Service.
+/// What is to select the pods of a Deployment: itself, its budget, its spread, its Service; those of a
+/// DaemonSet: itself.
 fn selectors(file: &str, object: &Value) -> Result<Vec<Value>> {
+    if object["kind"] == "DaemonSet" {
+        return Ok(vec![object["spec"]["selector"]["matchLabels"].clone()]);
+    }
     if object["kind"] != "Deployment" {
         return Ok(Vec::new());
     }

@@ -9,8 +9,14 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 /// Manifests of objects, in the order in which they are applied.
-pub const MANIFESTS: [&str; 4] =
-    ["dunnage.yaml", "second-scheduler.yaml", "static-pod/rbac.yaml", "static-pod/dunnage.yaml"];
+pub const MANIFESTS: [&str; 6] = [
+    "dunnage.yaml",
+    "second-scheduler.yaml",
+    "static-pod/rbac.yaml",
+    "static-pod/dunnage.yaml",
+    "crds.yaml",
+    "agent.yaml",
+];
 
 /// The patch of kubeadm's scheduler manifest.
 pub const SCHEDULER_PATCH: &str = "static-pod/kube-scheduler+json.yaml";
@@ -64,16 +70,16 @@ pub fn scheduler_configuration(name: &str) -> Result<Value> {
     }
 }
 
-/// The pod that a Pod is, or that a Deployment makes.
+/// The pod that a Pod is, or that a Deployment or DaemonSet makes.
 pub fn pod_of(object: &Value) -> Option<&Value> {
     match object["kind"].as_str()? {
         "Pod" => Some(object),
-        "Deployment" => object.pointer("/spec/template"),
+        "Deployment" | "DaemonSet" => object.pointer("/spec/template"),
         _ => None,
     }
 }
 
-/// A container of the Pod or Deployment in a file.
+/// A container of the Pod, Deployment or DaemonSet in a file.
 pub fn container(name: &str, container: &str) -> Result<Value> {
     let documents = documents(name)?;
     let pods = documents.iter().filter_map(pod_of);
@@ -138,6 +144,8 @@ pub fn is_within(wanted: &Value, found: &Value) -> bool {
         (Value::Array(wanted), Value::Array(found)) => {
             wanted.len() == found.len() && wanted.iter().zip(found).all(|(w, f)| is_within(w, f))
         }
+        // 0.0 comes back as 0.
+        (Value::Number(wanted), Value::Number(found)) => wanted.as_f64() == found.as_f64(),
         _ => wanted == found,
     }
 }

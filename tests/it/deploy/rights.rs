@@ -45,13 +45,20 @@ pub async fn only_list_and_watch(kubeconfig: &Path, nobody: &Path) -> Result<()>
         let may = may(&client, verb, group, resource).await?;
         ensure!(!may, "it may {verb} {resource}");
     }
-    let of_everybody = rules(&dunnage::cmd::serve::client(Some(nobody)).await?).await?;
-    let mut own = rules(&client).await?;
-    own.retain(|rule| !of_everybody.contains(rule));
     let granted =
         json!([{"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["list", "watch"]}]);
-    assert_eq!(json!(own), granted);
+    assert_eq!(json!(granted_to(kubeconfig, nobody).await?), granted);
     Ok(())
+}
+
+/// The rules under which who uses a kubeconfig may do something, beside those of `nobody`, to whom
+/// nothing was granted. Sorted by their text.
+pub async fn granted_to(kubeconfig: &Path, nobody: &Path) -> Result<Vec<Value>> {
+    let of_everybody = rules(&dunnage::cmd::serve::client(Some(nobody)).await?).await?;
+    let mut own = rules(&dunnage::cmd::serve::client(Some(kubeconfig)).await?).await?;
+    own.retain(|rule| !of_everybody.contains(rule));
+    own.sort_by_key(Value::to_string);
+    Ok(own)
 }
 
 async fn may(client: &Client, verb: &str, group: &str, resource: &str) -> Result<bool> {

@@ -5,6 +5,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::net::SocketAddrV4;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -21,7 +22,7 @@ const TOKEN_BYTES: usize = 16;
 
 /// The address of an API server and what its clients need.
 pub struct Access {
-    /// `https://127.0.0.1:PORT`.
+    /// `https://ADDRESS:PORT`.
     pub url: String,
     /// The certificate that clients trust, as kubeconfig files hold it: PEM in base64.
     pub ca_data: String,
@@ -30,11 +31,11 @@ pub struct Access {
 }
 
 impl Access {
-    /// Makes the credentials of a server that will listen on `port`, and
+    /// Makes the credentials of a server that will listen on `address`, and
     /// leaves them in `dir`, named as the server's flags name them.
-    pub fn make(dir: &RunDir, port: u16) -> Result<Self> {
+    pub fn make(dir: &RunDir, address: SocketAddrV4) -> Result<Self> {
         let serving =
-            generate_simple_self_signed(["127.0.0.1".to_owned(), "localhost".to_owned()])?;
+            generate_simple_self_signed([address.ip().to_string(), "localhost".to_owned()])?;
         let certificate = serving.cert.pem();
         let token = random_token()?;
         fs::write(dir.join("serving.crt"), &certificate)?;
@@ -44,7 +45,7 @@ impl Access {
         fs::write(dir.join("accounts.pub"), accounts.public_key_pem())?;
         fs::write(dir.join("tokens.csv"), format!("{token},admin,admin,\"system:masters\"\n"))?;
         Ok(Self {
-            url: format!("https://127.0.0.1:{port}"),
+            url: format!("https://{address}"),
             ca_data: base64(certificate.into_bytes())?,
             token,
         })

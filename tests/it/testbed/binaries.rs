@@ -8,8 +8,9 @@ use anyhow::{Context, Result, ensure};
 use tokio::process::Command;
 use tokio::sync::OnceCell;
 
-/// The directory of the built servers, found once in a test run.
-static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
+/// The directories of the built programs, found once in a test run.
+static PLANE: OnceCell<PathBuf> = OnceCell::const_new();
+static CLUSTER: OnceCell<PathBuf> = OnceCell::const_new();
 
 /// The root of this repository.
 pub fn repository() -> &'static Path {
@@ -20,14 +21,26 @@ pub fn repository() -> &'static Path {
 /// `extender-reference`. The first call may build for minutes; it reports its
 /// progress on standard error.
 pub async fn binary(name: &str) -> Result<PathBuf> {
-    let path = BUILT.get_or_try_init(build).await?.join(name);
+    let directory = PLANE.get_or_try_init(|| build("plane")).await?;
+    built(directory, name)
+}
+
+/// The same for what nodes need: `kubelet`, `containerd`, `registry`, `ctr`.
+pub async fn node_binary(name: &str) -> Result<PathBuf> {
+    let directory = CLUSTER.get_or_try_init(|| build("cluster")).await?;
+    built(directory, name)
+}
+
+fn built(directory: &Path, name: &str) -> Result<PathBuf> {
+    let path = directory.join(name);
     ensure!(path.is_file(), "{} was not built", path.display());
     Ok(path)
 }
 
-async fn build() -> Result<PathBuf> {
+async fn build(programs: &str) -> Result<PathBuf> {
     let script = repository().join("tests/testbed/build");
     let output = Command::new(&script)
+        .arg(programs)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()

@@ -89,8 +89,14 @@ impl Process {
 
     /// Kills and reaps the child; says how it ended.
     pub fn kill(&mut self) -> ExitStatus {
-        // Both fail only where the child was reaped before.
+        // Fails only where the child was reaped before.
         let _ = self.child.kill();
+        self.reap()
+    }
+
+    /// Waits for a child that is about to end, and holds up its thread for that.
+    pub fn reap(&mut self) -> ExitStatus {
+        // Fails only where the child was reaped before.
         self.child.wait().unwrap_or(ExitStatus::from_raw(0))
     }
 }
