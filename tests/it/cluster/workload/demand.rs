@@ -10,9 +10,10 @@ use crate::testbed::real::{ImageSpec, Layer};
 
 const IMAGES: usize = 10;
 const STEPS: usize = 60;
-/// Megabytes of the layers of each base, and of what an image adds, a layer each.
+/// Megabytes of the layers of each base, and of each of the one or two layers that an image adds: in
+/// all some 450, of which links of 25 MB/s make waits of seconds.
 const BASES: [&[usize]; 3] = [&[35, 20], &[30, 15, 10], &[40]];
-const OWN_MEGABYTES: Range<u64> = 6..40;
+const OWN_MEGABYTES: Range<u64> = 8..32;
 const OWN_LAYERS_MAX: u64 = 2;
 
 /// Images and steps.
@@ -53,7 +54,7 @@ fn image(seed: u64, index: usize, random: &mut Random) -> ImageSpec {
     for own in 0..=random.below(OWN_LAYERS_MAX) {
         let span = OWN_MEGABYTES.end - OWN_MEGABYTES.start;
         let megabytes = usize::try_from(OWN_MEGABYTES.start + random.below(span)).unwrap_or(0);
-        layers.push(layer(1_000 + index as u64 * 10 + own, megabytes / 2));
+        layers.push(layer(1_000 + index as u64 * 10 + own, megabytes));
     }
     ImageSpec::new(&format!("ci/image-{index}"), &layers)
 }

@@ -22,9 +22,8 @@ impl Remains {
     pub fn watch() -> Result<Self> {
         let status = Command::new(sweep()).status().context("cannot run tests/testbed/sweep")?;
         ensure!(status.success(), "tests/testbed/sweep failed: {status}");
-        let watcher = Command::new("sh")
-            .args(["-c", "cat >/dev/null; exec \"$0\""])
-            .arg(sweep())
+        let watcher = Command::new(sweep())
+            .args(["--after", &process::id().to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
