@@ -2,7 +2,7 @@
 //! types live here and in [`crate::cmd`], and nowhere else.
 //!
 //! Edges know the core; of each other they know only [`clock`], [`metrics`], [`object`], [`recent`],
-//! [`shared`] and [`view`].
+//! [`shared`], [`unresolved`] and [`view`].
 
 pub mod admin;
 pub mod clock;
@@ -11,6 +11,8 @@ pub mod manifests;
 pub mod metrics;
 pub mod object;
 pub mod recent;
+pub mod registry;
 pub mod shared;
+pub mod unresolved;
 pub mod view;
 pub mod watch;

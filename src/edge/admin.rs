@@ -102,7 +102,8 @@ async fn nodes(State(shared): State<Arc<Shared>>) -> Json<Value> {
 }
 
 async fn images(State(shared): State<Arc<Shared>>) -> Json<Value> {
-    list("ImageList", cluster::images(shared.read().cluster()))
+    let reasons = shared.unresolved.reasons();
+    list("ImageList", cluster::images(shared.read().cluster(), reasons))
 }
 
 fn list<T: serde::Serialize>(kind: &str, items: Vec<T>) -> Json<Value> {

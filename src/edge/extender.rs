@@ -184,6 +184,7 @@ impl Port {
         let sent = !self.settings.shadow;
         let neutral = decision.neutral;
         log(&pod, &decision, &answer);
+        shared.unresolved.offer(&pod);
         shared.recent().remember(pod, decision, sent);
         match neutral {
             Some(neutral) => Err(neutral.name()),

@@ -1,5 +1,7 @@
 //! Nodes, images and totals as JSON.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::cost::pull::PullRates;
@@ -59,6 +61,9 @@ pub struct ImageView {
     pub nodes: usize,
     /// Nodes that hold its base layer at least.
     pub nodes_with_base: usize,
+    /// Why its layers could not be looked up, or not anew; absent where nothing went wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unresolved: Option<String>,
 }
 
 /// Every node, ordered by name.
@@ -68,9 +73,10 @@ pub fn nodes(cluster: &Cluster, policy: &Policy, now: Time) -> Vec<NodeView> {
     nodes.into_iter().map(|(_, node)| node_view(node, cluster, policy, now)).collect()
 }
 
-/// Images with known layers, then records without, each ordered by first name and digest.
+/// Images with known layers, then records without, then names that could not be looked up and that no
+/// node reports; each ordered by first name and digest. `reasons` are reference, platform and why.
 #[must_use]
-pub fn images(cluster: &Cluster) -> Vec<ImageView> {
+pub fn images(cluster: &Cluster, reasons: Vec<(String, String, String)>) -> Vec<ImageView> {
     let mut known: Vec<_> = cluster.images().map(|image| image_view(image, cluster)).collect();
     let records = (0u32..).map(RecordId).zip(&cluster.records);
     let held = records
@@ -80,7 +86,45 @@ pub fn images(cluster: &Cluster) -> Vec<ImageView> {
         views.sort_by(|a, b| (&a.references, &a.digests).cmp(&(&b.references, &b.digests)));
     }
     known.append(&mut whole);
+    let named = give_reasons(&mut known, reasons);
+    known.extend(named);
     known
+}
+
+/// Puts each reason to what it is about; what is about nothing shown becomes an entry of its own.
+fn give_reasons(shown: &mut [ImageView], reasons: Vec<(String, String, String)>) -> Vec<ImageView> {
+    let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (at, view) in shown.iter().enumerate() {
+        for name in &view.references {
+            by_name.entry(name.clone()).or_default().push(at);
+        }
+    }
+    let mut named = Vec::new();
+    for (reference, platform, reason) in reasons {
+        let own = by_name.get(&reference).into_iter().flatten().copied();
+        let is_meant = |view: &ImageView| view.platform == platform || view.platform == unknown();
+        let own: Vec<_> = own.filter(|&at| is_meant(&shown[at])).collect();
+        for &at in &own {
+            shown[at].unresolved = Some(reason.clone());
+        }
+        if own.is_empty() {
+            named.push(name_view(reference, platform, reason));
+        }
+    }
+    named
+}
+
+fn name_view(reference: String, platform: String, reason: String) -> ImageView {
+    ImageView {
+        references: vec![reference],
+        digests: Vec::new(),
+        platform,
+        bytes: 0,
+        layers: None,
+        nodes: 0,
+        nodes_with_base: 0,
+        unresolved: Some(reason),
+    }
 }
 
 fn node_view(node: &Node, cluster: &Cluster, policy: &Policy, now: Time) -> NodeView {
@@ -126,6 +170,7 @@ fn image_view(image: &Image, cluster: &Cluster) -> ImageView {
         layers: Some(image.chains.len()),
         nodes: holders(image.chains.last()),
         nodes_with_base: holders(image.chains.first()),
+        unresolved: None,
     }
 }
 
@@ -143,6 +188,7 @@ fn record_view(id: RecordId, cluster: &Cluster) -> ImageView {
         layers: None,
         nodes: record.holders.len(),
         nodes_with_base: record.holders.len(),
+        unresolved: None,
     }
 }
 

@@ -17,7 +17,8 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("cli", &[]),
 ];
 /// Edges that other edges may import.
-const SHARED_EDGES: [&str; 6] = ["clock", "metrics", "object", "recent", "shared", "view"];
+const SHARED_EDGES: [&str; 7] =
+    ["clock", "metrics", "object", "recent", "shared", "unresolved", "view"];
 /// The only edge that may import `cost`: it shows the parts of one.
 const COST_EDGE: &str = "view";
 

@@ -1,0 +1,261 @@
+//! From a reference and a platform to layers: the steps, and what is remembered between them.
+//!
+//! Documents are kept by digest for ever, bounded by bytes, and fetched once however many want them;
+//! what a tag means is asked again after a while, by HEAD first, which costs a registry's quota nothing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use oci_distribution::Reference;
+
+use crate::edge::registry::api::{Api, Repository};
+use crate::edge::registry::connection;
+use crate::edge::registry::document::{self, Config, Document, Entry, Manifest};
+use crate::edge::registry::failure::{Failure, Kind};
+use crate::edge::registry::hosts::{self, Host};
+use crate::edge::registry::keys::Keys;
+use crate::edge::registry::platform;
+use crate::edge::shared::Shared;
+use crate::edge::unresolved::Target;
+use crate::model::image::{ImageFacts, Platform};
+
+/// Documents kept, in bytes as estimated: some 20,000 images of ten layers.
+const DOCUMENT_BYTES_MAX: u64 = 64 << 20;
+/// Tags whose meaning is remembered: 300 bytes each.
+const TAGS_MAX: u64 = 20_000;
+/// How long a tag is taken to mean what it meant: a pipeline that pushes and runs the same tag again
+/// is only minutes apart, and a stale answer costs a preference.
+const TAG_LIFETIME: Duration = Duration::from_secs(300);
+/// Indexes within indexes: one is seen, two never.
+const INDEX_DEPTH_MAX: usize = 3;
+/// `hosts.toml` files are read anew after this, so that no restart is needed.
+const HOSTS_LIFETIME: Duration = Duration::from_secs(30);
+/// Registries whose hosts are remembered.
+const REGISTRIES_MAX: u64 = 1_000;
+
+/// What a reference was found to mean.
+#[derive(Clone, Debug)]
+struct Meaning {
+    digest: String,
+    asked_at: Instant,
+}
+
+/// Looks images up.
+#[derive(Debug)]
+pub struct Lookup {
+    shared: Arc<Shared>,
+    api: Api,
+    keys: Keys,
+    hosts_dir: Option<PathBuf>,
+    plain: reqwest::Client,
+    hosts: moka::sync::Cache<String, Arc<Result<Vec<Host>, String>>>,
+    documents: moka::future::Cache<String, Arc<Document>>,
+    meanings: moka::sync::Cache<(String, Platform), Meaning>,
+}
+
+impl Lookup {
+    /// A look-up without memories.
+    ///
+    /// # Errors
+    /// If TLS cannot be set up.
+    pub fn new(
+        shared: Arc<Shared>,
+        keys: Keys,
+        hosts_dir: Option<PathBuf>,
+    ) -> reqwest::Result<Self> {
+        let weigh = |digest: &String, document: &Arc<Document>| {
+            u32::try_from(digest.len() + document.bytes()).unwrap_or(u32::MAX)
+        };
+        let documents =
+            moka::future::Cache::builder().weigher(weigh).max_capacity(DOCUMENT_BYTES_MAX).build();
+        let hosts = moka::sync::Cache::builder()
+            .max_capacity(REGISTRIES_MAX)
+            .time_to_live(HOSTS_LIFETIME)
+            .build();
+        Ok(Self {
+            api: Api::new(shared.metrics.resolver.requests.clone()),
+            plain: connection::plain_client()?,
+            meanings: moka::sync::Cache::new(TAGS_MAX),
+            shared,
+            keys,
+            hosts_dir,
+            hosts,
+            documents,
+        })
+    }
+
+    /// Bytes of documents kept, as estimated.
+    #[must_use]
+    pub fn kept_bytes(&self) -> u64 {
+        self.documents.weighted_size()
+    }
+
+    /// Whether what a target means was asked a short while ago, or, of a digest, ever.
+    #[must_use]
+    pub fn is_fresh(&self, target: &Target) -> bool {
+        let meaning = self.meanings.get(&(target.reference.clone(), target.platform.clone()));
+        meaning.is_some_and(|meaning| {
+            target.reference.contains('@') || meaning.asked_at.elapsed() < TAG_LIFETIME
+        })
+    }
+
+    /// Looks a target up. `None` if it means what it meant before.
+    ///
+    /// # Errors
+    /// If it cannot be found, read or used.
+    pub async fn find(&self, target: &Target) -> Result<Option<ImageFacts>, Failure> {
+        let reference: Reference = target
+            .reference
+            .parse()
+            .map_err(|_| Failure::new(Kind::NotAsked, "not a name that a registry could have"))?;
+        let repository = self.repository(&reference, target).await?;
+        let key = (target.reference.clone(), target.platform.clone());
+        let before = self.meanings.get(&key).map(|meaning| meaning.digest);
+        let asked_at = Instant::now();
+        let digest = match (reference.digest(), reference.tag()) {
+            (Some(digest), _) => digest.to_owned(),
+            (None, tag) => {
+                self.digest_of(&repository, tag.unwrap_or("latest"), before.as_deref()).await?
+            }
+        };
+        if before.as_ref() == Some(&digest) {
+            self.meanings.insert(key, Meaning { digest, asked_at });
+            return Ok(None);
+        }
+        let facts = self.image(&repository, target, &digest).await?;
+        self.meanings.insert(key, Meaning { digest, asked_at });
+        Ok(Some(facts))
+    }
+
+    async fn repository(
+        &self,
+        reference: &Reference,
+        target: &Target,
+    ) -> Result<Repository, Failure> {
+        let registry = reference.registry();
+        let mut hosts = Vec::new();
+        for host in self.hosts_of(registry).await? {
+            let credentials = self.keys.for_host(&host, registry, target.holder.as_deref()).await;
+            hosts.push((host, credentials));
+        }
+        Ok(Repository { name: reference.repository().to_owned(), hosts })
+    }
+
+    async fn hosts_of(&self, registry: &str) -> Result<Vec<Host>, Failure> {
+        if let Some(hosts) = self.hosts.get(registry) {
+            return (*hosts).clone().map_err(|reason| Failure::new(Kind::NotAsked, reason));
+        }
+        let (name, folder, plain) =
+            (registry.to_owned(), self.hosts_dir.clone(), self.plain.clone());
+        let read = move || hosts::hosts_of(&name, folder.as_deref(), &plain);
+        let read = tokio::task::spawn_blocking(read).await;
+        let hosts = read.unwrap_or_else(|error| Err(error.to_string()));
+        self.hosts.insert(registry.to_owned(), Arc::new(hosts.clone()));
+        hosts.map_err(|reason| Failure::new(Kind::NotAsked, reason))
+    }
+
+    /// The digest a tag has now; its manifest is kept if it had to be read for that.
+    async fn digest_of(
+        &self,
+        repository: &Repository,
+        tag: &str,
+        before: Option<&str>,
+    ) -> Result<String, Failure> {
+        if let Some(before) = before {
+            let now = self.api.digest_of_tag(repository, tag).await?;
+            if now.as_deref() == Some(before) {
+                return Ok(before.to_owned());
+            }
+        }
+        let (digest, body) = self.api.tagged_manifest(repository, tag).await?;
+        self.documents.insert(digest.clone(), Arc::new(document::manifest(&body)?)).await;
+        Ok(digest)
+    }
+
+    async fn image(
+        &self,
+        repository: &Repository,
+        target: &Target,
+        root: &str,
+    ) -> Result<ImageFacts, Failure> {
+        let mut indexes = Vec::new();
+        let mut digest = root.to_owned();
+        let manifest = loop {
+            match &*self.manifest(repository, &digest).await? {
+                Document::Manifest(manifest) => break manifest.clone(),
+                Document::Index(entries) if indexes.len() < INDEX_DEPTH_MAX => {
+                    let entry = entry_for(&target.platform, entries)?;
+                    indexes.push(std::mem::replace(&mut digest, entry));
+                }
+                _ => return Err(Failure::new(Kind::Invalid, "an index of indexes of indexes")),
+            }
+        };
+        let config = self.config(repository, &manifest.config).await?;
+        if !config.platform.runs_on(&target.platform) && !config.platform.os.is_empty() {
+            return Err(not_for(&target.platform));
+        }
+        let digests = [digest, manifest.config.clone()].into_iter().chain(indexes).collect();
+        self.facts(target, digests, manifest, &config)
+    }
+
+    fn facts(
+        &self,
+        target: &Target,
+        digests: Vec<String>,
+        manifest: Manifest,
+        config: &Config,
+    ) -> Result<ImageFacts, Failure> {
+        let (layers, ids) = (manifest.layers.len(), config.diff_ids.len());
+        if layers != ids {
+            let reason = format!("{layers} layers in the manifest, {ids} in the config");
+            return Err(Failure::new(Kind::Invalid, reason));
+        }
+        let mut layers = manifest.layers;
+        for (layer, id) in layers.iter_mut().zip(&config.diff_ids) {
+            layer.diff_id = Some(id.clone());
+        }
+        Ok(ImageFacts {
+            digests,
+            references: vec![target.reference.clone()],
+            // Of its own variant nothing is said: it was chosen for this platform, and runs there.
+            platform: target.platform.clone(),
+            layers,
+            published_at: self.shared.clock.now(),
+        })
+    }
+
+    async fn manifest(
+        &self,
+        repository: &Repository,
+        digest: &str,
+    ) -> Result<Arc<Document>, Failure> {
+        let fetch = async {
+            let body = self.api.manifest(repository, digest).await?;
+            document::manifest(&body).map(Arc::new)
+        };
+        let document = self.documents.try_get_with_by_ref(digest, fetch).await;
+        document.map_err(|failure| (*failure).clone())
+    }
+
+    async fn config(&self, repository: &Repository, digest: &str) -> Result<Config, Failure> {
+        let fetch = async {
+            let body = self.api.blob(repository, digest).await?;
+            document::config(&body).map(Arc::new)
+        };
+        let document = self.documents.try_get_with_by_ref(digest, fetch).await;
+        match &*document.map_err(|failure| (*failure).clone())? {
+            Document::Config(config) => Ok(config.clone()),
+            _ => Err(Failure::new(Kind::Invalid, "its config is a manifest")),
+        }
+    }
+}
+
+fn entry_for(platform: &Platform, entries: &[Entry]) -> Result<String, Failure> {
+    let chosen = platform::choose(platform, entries.iter().map(|entry| entry.platform.as_ref()));
+    chosen.map(|at| entries[at].digest.clone()).ok_or_else(|| not_for(platform))
+}
+
+fn not_for(platform: &Platform) -> Failure {
+    Failure::new(Kind::NotRunnable, format!("no image for {platform}"))
+}
