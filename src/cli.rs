@@ -22,7 +22,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Answer kube-scheduler: the extender, with metrics and the page
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Show the whole on an embedded cluster with real images: no Kubernetes needed
     Demo(Demo),
     /// Say why a pod scores as it does on each node
@@ -90,6 +90,9 @@ pub struct Registries {
     /// Folder of hosts.toml files as containerd reads them: mirrors, plain HTTP, certificates
     #[arg(long, value_name = "DIR")]
     pub registry_hosts_dir: Option<PathBuf>,
+    /// How long a tag is taken to mean what it meant before the registry is asked again
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
+    pub tag_lifetime: Duration,
     /// Read the imagePullSecrets of pods; needs the rights in deploy/registry-secrets.yaml
     #[arg(long)]
     pub registry_secrets: bool,

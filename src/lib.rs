@@ -41,9 +41,9 @@
 //! - A filter: a node is never refused. An extender that filters strands pods, because cluster
 //!   autoscalers do not simulate it.
 //! - State that a restart cannot rebuild from the API server, the manifest files and the registries,
-//!   with two exceptions that can only shift a preference and start empty: when a digest was first seen under a tag
-//!   ([`model::cluster::Record::first_seen`]), and images that pods deleted within the last hour left on
-//!   their nodes ([`model::cluster::Held::last_used`]).
+//!   with two exceptions that can only shift a preference and start empty: when a digest was first seen
+//!   under a tag ([`model::cluster::Record::first_seen`]), and images that pods deleted within the last
+//!   hour left on their nodes ([`model::cluster::Held::last_used`]).
 //!
 //! # Glossary
 //!

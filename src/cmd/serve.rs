@@ -81,6 +81,7 @@ fn registries(flags: &Registries, client: &Client) -> anyhow::Result<Option<regi
         docker_config: flags.docker_config.clone(),
         hosts_dir: flags.registry_hosts_dir.clone(),
         secrets: flags.registry_secrets.then(|| client.clone()),
+        tag_lifetime: flags.tag_lifetime,
     }))
 }
 

@@ -30,7 +30,6 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use crate::edge::registry::failure::{Failure, Kind};
-use crate::edge::registry::keys::Keys;
 use crate::edge::registry::lookup::Lookup;
 use crate::edge::registry::queue::{Change, Next, Queue, registry_of};
 use crate::edge::shared::Shared;
@@ -47,8 +46,6 @@ const PASS_INTERVAL: Duration = Duration::from_secs(5);
 const LOOKUP_MAX: Duration = Duration::from_secs(60);
 
 /// What the resolver may use.
-#[derive(Default)]
-#[expect(missing_debug_implementations, reason = "a client of the API server shows nothing")]
 pub struct Settings {
     /// A docker config with credentials.
     pub docker_config: Option<PathBuf>,
@@ -56,20 +53,25 @@ pub struct Settings {
     pub hosts_dir: Option<PathBuf>,
     /// Reads the pull secrets of pods, where that is allowed.
     pub secrets: Option<kube::Client>,
+    /// How long a tag is taken to mean what it meant.
+    pub tag_lifetime: Duration,
 }
 
-/// Resolves until cancelled.
-pub async fn run(settings: Settings, shared: Arc<Shared>) {
+/// Resolves until cancelled. Offers are kept from this call on, before the future is first polled.
+pub fn run(settings: Settings, shared: Arc<Shared>) -> impl Future<Output = ()> {
+    shared.unresolved.turn_on(settings.secrets.is_some());
+    resolve(settings, shared)
+}
+
+async fn resolve(settings: Settings, shared: Arc<Shared>) {
     let with_secrets = settings.secrets.is_some();
-    let keys = Keys::new(settings.docker_config, settings.secrets);
-    let lookup = match Lookup::new(shared.clone(), keys, settings.hosts_dir) {
+    let lookup = match Lookup::new(settings, shared.clone()) {
         Ok(lookup) => Arc::new(lookup),
         Err(error) => {
             tracing::error!(%error, "no image is resolved: TLS cannot be set up");
             return;
         }
     };
-    shared.unresolved.turn_on(with_secrets);
     let mut resolver =
         Resolver { shared, lookup, queue: Queue::default(), workers: JoinSet::new(), with_secrets };
     let mut passes = interval(PASS_INTERVAL);
@@ -85,7 +87,7 @@ pub async fn run(settings: Settings, shared: Arc<Shared>) {
             Some(ended) = resolver.workers.join_next() => resolver.end(ended.ok()),
         }
         resolver.start();
-        resolver.show();
+        resolver.show().await;
     }
 }
 
@@ -186,10 +188,10 @@ impl Resolver {
         self.shared.unresolved.failure(target).map_or(0, |failure| failure.attempts)
     }
 
-    fn show(&self) {
+    async fn show(&self) {
         let metrics = &self.shared.metrics.resolver;
         metrics.waiting.set(i64::try_from(self.queue.len()).unwrap_or(i64::MAX));
-        metrics.cache_bytes.set(i64::try_from(self.lookup.kept_bytes()).unwrap_or(i64::MAX));
+        metrics.cache_bytes.set(i64::try_from(self.lookup.kept_bytes().await).unwrap_or(i64::MAX));
     }
 }
 

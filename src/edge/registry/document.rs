@@ -235,7 +235,11 @@ mod tests {
     #[test]
     fn an_index_keeps_platforms_with_variants() {
         let digest = format!("sha256:{}", "a".repeat(64));
-        let entry = |platform: Value| json!({"mediaType": "x", "digest": digest, "size": 1, "platform": platform});
+        let entry = |platform: Value| {
+            let mut entry = json!({"mediaType": "x", "digest": digest, "size": 1});
+            entry["platform"] = platform;
+            entry
+        };
         let index = json!({"schemaVersion": 2, "manifests": [
             entry(json!({"os": "linux", "architecture": "arm", "variant": "v7"})),
             entry(json!({"os": "unknown", "architecture": "unknown"})),

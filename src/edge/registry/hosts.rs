@@ -24,6 +24,8 @@ pub struct Host {
     pub resolves: bool,
     /// The registry it stands in for, which it is told; `None` for the registry itself.
     pub mirrored: Option<String>,
+    /// Whose credentials it gets: the registry's if it is that or its `server`, else its own name's.
+    pub login: String,
     /// Sent along with every request.
     pub headers: HeaderMap,
     /// With this host's certificates, proxy and time to connect.
@@ -110,7 +112,7 @@ fn own(registry: &str, plain: &reqwest::Client) -> Result<Host, String> {
     let name = if registry == "docker.io" { "registry-1.docker.io" } else { registry };
     let root = url(&format!("https://{name}"), false)?;
     let (headers, client) = (HeaderMap::new(), plain.clone());
-    Ok(Host { root, resolves: true, mirrored: None, headers, client })
+    Ok(Host { root, resolves: true, mirrored: None, login: registry.to_owned(), headers, client })
 }
 
 fn parse(
@@ -126,7 +128,10 @@ fn parse(
         hosts.extend(host(registry, &address, &settings, folder, plain)?);
     }
     match &file.server {
-        Some(server) => hosts.extend(host(registry, server, &file.of_server, folder, plain)?),
+        Some(server) => {
+            let server = host(registry, server, &file.of_server, folder, plain)?;
+            hosts.extend(server.map(|server| Host { login: registry.to_owned(), ..server }));
+        }
         None if is_loopback(registry) => {}
         None => {
             let own = own(registry, plain)?;
@@ -158,6 +163,7 @@ fn host(
     Ok(Some(Host {
         resolves: can("resolve"),
         mirrored: (!is_own).then(|| registry.to_owned()),
+        login: if is_own { registry } else { root.authority() }.to_owned(),
         headers: headers(settings)?,
         client: client(settings, folder, plain)?,
         root,

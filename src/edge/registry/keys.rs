@@ -1,8 +1,7 @@
 //! Which credentials to try on a host: a pod's pull secrets, the mounted docker config, nobody.
 //!
 //! Secrets are read only where the operator asked for it, by name and on demand, never listed or
-//! watched, and kept for a minute. A registry's own host gets the credentials of its name; a mirror
-//! those of the mirror's, never the registry's.
+//! watched, and kept for a minute. Which name's credentials a host gets is [`Host::login`]'s.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,23 +47,18 @@ impl Keys {
     }
 
     /// What to try on a host of a registry, in order; nobody last.
-    pub async fn for_host(
-        &self,
-        host: &Host,
-        registry: &str,
-        holder: Option<&Holder>,
-    ) -> Vec<Credential> {
-        let server = host.mirrored.as_ref().map_or(registry, |_| host.root.authority()).to_owned();
+    pub async fn for_host(&self, host: &Host, holder: Option<&Holder>) -> Vec<Credential> {
+        let server = &host.login;
         let mut found = Vec::new();
         if let (Some(holder), Some(client)) = (holder, &self.secrets) {
             for name in holder.secrets.iter().take(SECRETS_MAX) {
                 let Some(text) = self.secret(client, &holder.namespace, name).await else {
                     continue;
                 };
-                found.extend(credential::in_secret(&text, &server).unwrap_or_default());
+                found.extend(credential::in_secret(&text, server).unwrap_or_default());
             }
         }
-        found.extend(self.in_file(server).await);
+        found.extend(self.in_file(server.clone()).await);
         found.push(Credential::Anonymous);
         found.dedup();
         found

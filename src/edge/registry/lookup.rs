@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use oci_distribution::Reference;
 
+use crate::edge::registry::Settings;
 use crate::edge::registry::api::{Api, Repository};
 use crate::edge::registry::connection;
 use crate::edge::registry::document::{self, Config, Document, Entry, Manifest};
@@ -24,9 +25,6 @@ use crate::model::image::{ImageFacts, Platform};
 const DOCUMENT_BYTES_MAX: u64 = 64 << 20;
 /// Tags whose meaning is remembered: 300 bytes each.
 const TAGS_MAX: u64 = 20_000;
-/// How long a tag is taken to mean what it meant: a pipeline that pushes and runs the same tag again
-/// is only minutes apart, and a stale answer costs a preference.
-const TAG_LIFETIME: Duration = Duration::from_secs(300);
 /// Indexes within indexes: one is seen, two never.
 const INDEX_DEPTH_MAX: usize = 3;
 /// `hosts.toml` files are read anew after this, so that no restart is needed.
@@ -48,6 +46,7 @@ pub struct Lookup {
     api: Api,
     keys: Keys,
     hosts_dir: Option<PathBuf>,
+    tag_lifetime: Duration,
     plain: reqwest::Client,
     hosts: moka::sync::Cache<String, Arc<Result<Vec<Host>, String>>>,
     documents: moka::future::Cache<String, Arc<Document>>,
@@ -59,11 +58,7 @@ impl Lookup {
     ///
     /// # Errors
     /// If TLS cannot be set up.
-    pub fn new(
-        shared: Arc<Shared>,
-        keys: Keys,
-        hosts_dir: Option<PathBuf>,
-    ) -> reqwest::Result<Self> {
+    pub fn new(settings: Settings, shared: Arc<Shared>) -> reqwest::Result<Self> {
         let weigh = |digest: &String, document: &Arc<Document>| {
             u32::try_from(digest.len() + document.bytes()).unwrap_or(u32::MAX)
         };
@@ -78,8 +73,9 @@ impl Lookup {
             plain: connection::plain_client()?,
             meanings: moka::sync::Cache::new(TAGS_MAX),
             shared,
-            keys,
-            hosts_dir,
+            keys: Keys::new(settings.docker_config, settings.secrets),
+            hosts_dir: settings.hosts_dir,
+            tag_lifetime: settings.tag_lifetime,
             hosts,
             documents,
         })
@@ -87,7 +83,9 @@ impl Lookup {
 
     /// Bytes of documents kept, as estimated.
     #[must_use]
-    pub fn kept_bytes(&self) -> u64 {
+    pub async fn kept_bytes(&self) -> u64 {
+        // Else what was put in a moment ago is not counted.
+        self.documents.run_pending_tasks().await;
         self.documents.weighted_size()
     }
 
@@ -96,7 +94,7 @@ impl Lookup {
     pub fn is_fresh(&self, target: &Target) -> bool {
         let meaning = self.meanings.get(&(target.reference.clone(), target.platform.clone()));
         meaning.is_some_and(|meaning| {
-            target.reference.contains('@') || meaning.asked_at.elapsed() < TAG_LIFETIME
+            target.reference.contains('@') || meaning.asked_at.elapsed() < self.tag_lifetime
         })
     }
 
@@ -136,7 +134,7 @@ impl Lookup {
         let registry = reference.registry();
         let mut hosts = Vec::new();
         for host in self.hosts_of(registry).await? {
-            let credentials = self.keys.for_host(&host, registry, target.holder.as_deref()).await;
+            let credentials = self.keys.for_host(&host, target.holder.as_deref()).await;
             hosts.push((host, credentials));
         }
         Ok(Repository { name: reference.repository().to_owned(), hosts })

@@ -50,6 +50,8 @@ fn help_of_serve_names_its_flags_and_defaults() {
             "--docker-config <FILE>",
             "--registry-hosts-dir <DIR>",
             "--registry-secrets",
+            "--tag-lifetime <DURATION>",
+            "[default: 5m]",
             "--scheduler-name <NAME>",
             "--pod-selector <SELECTOR>",
             "--all-pods",
