@@ -40,8 +40,11 @@ use crate::state::event::Event;
 const WORKERS_MAX: usize = 8;
 /// Between a first offer and its taking: one waking for a burst of pods.
 const GATHERING: Duration = Duration::from_millis(50);
-/// Between two looks at the whole cluster.
+/// Between two looks at the whole cluster, if the last one found no more than there was room for; else
+/// the next one comes after one fifth of it.
 const PASS_INTERVAL: Duration = Duration::from_secs(5);
+/// How often it is asked whether it is time for a look.
+const TICK: Duration = Duration::from_secs(1);
 /// For one image with all that it takes, over every mirror.
 const LOOKUP_MAX: Duration = Duration::from_secs(60);
 
@@ -72,9 +75,9 @@ async fn resolve(settings: Settings, shared: Arc<Shared>) {
             return;
         }
     };
-    let mut resolver =
-        Resolver { shared, lookup, queue: Queue::default(), workers: JoinSet::new(), with_secrets };
-    let mut passes = interval(PASS_INTERVAL);
+    let (queue, workers) = (Queue::default(), JoinSet::new());
+    let mut resolver = Resolver { shared, lookup, queue, workers, with_secrets, all_seen_at: None };
+    let mut passes = interval(TICK);
     passes.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let shared = resolver.shared.clone();
     loop {
@@ -99,6 +102,8 @@ struct Resolver {
     queue: Queue,
     workers: JoinSet<Ended>,
     with_secrets: bool,
+    /// When the last look ended, if nothing was left over then.
+    all_seen_at: Option<Instant>,
 }
 
 impl Resolver {
@@ -118,16 +123,19 @@ impl Resolver {
     }
 
     async fn look_around(&mut self) {
-        if self.shared.blind().is_some() {
+        let is_early = self.all_seen_at.is_some_and(|at| at.elapsed() < PASS_INTERVAL);
+        if is_early || self.shared.blind().is_some() {
             return;
         }
         let (shared, lookup, queue) = (&self.shared, &self.lookup, &mut self.queue);
+        let mut all = true;
         let each = |target: Target| {
             if is_due(shared, lookup, &target) {
-                queue.push_found(target);
+                all &= queue.push_found(target);
             }
         };
         seek::pass(shared, self.with_secrets, each).await;
+        self.all_seen_at = all.then(Instant::now);
     }
 
     /// Starts as many look-ups as there are workers free.

@@ -12,5 +12,6 @@ mod flood;
 mod image;
 mod resolves;
 mod rig;
+mod secrets;
 mod server;
 mod token_server;

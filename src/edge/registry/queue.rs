@@ -63,11 +63,17 @@ impl Queue {
         dropped
     }
 
-    /// Puts what the cluster holds at the end, if there is room.
-    pub fn push_found(&mut self, target: Target) {
-        if self.found.len() < FOUND_MAX && self.present.insert(target.clone()) {
+    /// Puts what the cluster holds at the end; false if there is no room.
+    pub fn push_found(&mut self, target: Target) -> bool {
+        if self.present.contains(&target) {
+            return true;
+        }
+        let has_room = self.found.len() < FOUND_MAX;
+        if has_room {
+            self.present.insert(target.clone());
             self.found.push_back(target);
         }
+        has_room
     }
 
     /// How many wait.

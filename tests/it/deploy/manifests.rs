@@ -9,8 +9,13 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 /// Manifests of objects, in the order in which they are applied.
-pub const MANIFESTS: [&str; 4] =
-    ["dunnage.yaml", "second-scheduler.yaml", "static-pod/rbac.yaml", "static-pod/dunnage.yaml"];
+pub const MANIFESTS: [&str; 5] = [
+    "dunnage.yaml",
+    "second-scheduler.yaml",
+    "static-pod/rbac.yaml",
+    "static-pod/dunnage.yaml",
+    "registry-secrets.yaml",
+];
 
 /// The patch of kubeadm's scheduler manifest.
 pub const SCHEDULER_PATCH: &str = "static-pod/kube-scheduler+json.yaml";

@@ -28,7 +28,8 @@ fn of_too_many_the_oldest_are_dropped_and_nothing_waits_twice() {
         assert!(queue.push_asked(target(&format!("r/a:{tag}"))).is_none());
     }
     assert_eq!((queue.len(), dropped), (WAITING_MAX, 10_000 - WAITING_MAX));
-    (0..10_000).for_each(|tag| queue.push_found(target(&format!("r/b:{tag}"))));
+    let taken = (0..10_000).filter(|tag| queue.push_found(target(&format!("r/b:{tag}"))));
+    assert_eq!(taken.count(), FOUND_MAX);
     assert_eq!(queue.len(), WAITING_MAX + FOUND_MAX);
     let oldest = format!("r/a:{}", 10_000 - WAITING_MAX);
     assert_eq!(start(&mut queue, Instant::now()), Some(oldest));
@@ -38,7 +39,7 @@ fn of_too_many_the_oldest_are_dropped_and_nothing_waits_twice() {
 fn a_busy_registry_does_not_hold_up_the_others() {
     let (mut queue, now) = (Queue::default(), Instant::now());
     (0..9).for_each(|tag| drop(queue.push_asked(target(&format!("slow/a:{tag}")))));
-    queue.push_found(target("quick/b:1"));
+    assert!(queue.push_found(target("quick/b:1")));
     for tag in 0..PER_REGISTRY_MAX {
         assert_eq!(start(&mut queue, now), Some(format!("slow/a:{tag}")));
     }
