@@ -135,7 +135,25 @@ impl Resolver {
             }
         };
         seek::pass(shared, self.with_secrets, each).await;
+        self.take_back();
         self.all_seen_at = all.then(Instant::now);
+    }
+
+    /// Lets the tracker forget images that nobody needs, where it has too many from here.
+    fn take_back(&self) {
+        for (manifest, platform) in self.lookup.surplus() {
+            let (digest, of) = (manifest.clone(), platform.clone());
+            self.shared.apply(Event::ImageForgotten { manifest: digest, platform: of });
+            let is_known = {
+                let tracker = self.shared.read();
+                let cluster = tracker.cluster();
+                let platform = cluster.known_platform(&platform);
+                platform.is_some_and(|id| cluster.image_of(&manifest, id).is_some())
+            };
+            if is_known {
+                self.lookup.keep((manifest, platform));
+            }
+        }
     }
 
     /// Starts as many look-ups as there are workers free.

@@ -3,8 +3,9 @@
 //! Documents are kept by digest for ever, bounded by bytes, and fetched once however many want them;
 //! what a tag means is asked again after a while, by HEAD first, which costs a registry's quota nothing.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use oci_distribution::Reference;
@@ -20,11 +21,17 @@ use crate::edge::registry::platform;
 use crate::edge::shared::Shared;
 use crate::edge::unresolved::Target;
 use crate::model::image::{ImageFacts, Platform};
+use crate::model::unit::Time;
 
 /// Documents kept, in bytes as estimated: some 20,000 images of ten layers.
 const DOCUMENT_BYTES_MAX: u64 = 64 << 20;
 /// Tags whose meaning is remembered: 300 bytes each.
 const TAGS_MAX: u64 = 20_000;
+/// Images that the tracker is to know from here beyond those on nodes: two to three kilobytes each. A CI
+/// system makes new ones without end.
+const TOLD_MAX: usize = 10_000;
+/// Of too many, so many are taken back at a time.
+const TAKEN_BACK_MAX: usize = 256;
 /// Indexes within indexes: one is seen, two never.
 const INDEX_DEPTH_MAX: usize = 3;
 /// `hosts.toml` files are read anew after this, so that no restart is needed.
@@ -51,6 +58,8 @@ pub struct Lookup {
     hosts: moka::sync::Cache<String, Arc<Result<Vec<Host>, String>>>,
     documents: moka::future::Cache<String, Arc<Document>>,
     meanings: moka::sync::Cache<(String, Platform), Meaning>,
+    /// Images that the tracker has from here, by manifest, the longest known first.
+    told: Mutex<VecDeque<(String, Platform)>>,
 }
 
 impl Lookup {
@@ -72,6 +81,7 @@ impl Lookup {
             api: Api::new(shared.metrics.resolver.requests.clone()),
             plain: connection::plain_client()?,
             meanings: moka::sync::Cache::new(TAGS_MAX),
+            told: Mutex::default(),
             shared,
             keys: Keys::new(settings.docker_config, settings.secrets),
             hosts_dir: settings.hosts_dir,
@@ -89,13 +99,37 @@ impl Lookup {
         self.documents.weighted_size()
     }
 
-    /// Whether what a target means was asked a short while ago, or, of a digest, ever.
+    /// Whether what a target means was asked a short while ago, or, of a digest, ever, and is known still.
     #[must_use]
     pub fn is_fresh(&self, target: &Target) -> bool {
         let meaning = self.meanings.get(&(target.reference.clone(), target.platform.clone()));
         meaning.is_some_and(|meaning| {
-            target.reference.contains('@') || meaning.asked_at.elapsed() < self.tag_lifetime
+            let is_new = meaning.asked_at.elapsed() < self.tag_lifetime;
+            (is_new || target.reference.contains('@')) && self.is_current(target, &meaning.digest)
         })
+    }
+
+    /// Whether the tracker takes a target for the image of a digest.
+    fn is_current(&self, target: &Target, digest: &str) -> bool {
+        let tracker = self.shared.read();
+        let cluster = tracker.cluster();
+        let ids = cluster.name_ids(&target.reference);
+        let image = cluster.current_image(ids, cluster.known_platform(&target.platform));
+        let digest = cluster.digest_id(digest);
+        image.is_some_and(|image| digest.is_some_and(|d| cluster.image(image).digests.contains(&d)))
+    }
+
+    /// Images by manifest that may be taken back, as the tracker has many from here; the longest known
+    /// first. Those that are still needed are to be given back to [`Lookup::keep`].
+    pub fn surplus(&self) -> Vec<(String, Platform)> {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let surplus = told.len().saturating_sub(TOLD_MAX).min(TAKEN_BACK_MAX);
+        told.drain(..surplus).collect()
+    }
+
+    /// Notes that the tracker has an image from here.
+    pub fn keep(&self, image: (String, Platform)) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).push_back(image);
     }
 
     /// Looks a target up. `None` if it means what it meant before.
@@ -117,13 +151,32 @@ impl Lookup {
                 self.digest_of(&repository, tag.unwrap_or("latest"), before.as_deref()).await?
             }
         };
-        if before.as_ref() == Some(&digest) {
+        if self.is_current(target, &digest) {
             self.meanings.insert(key, Meaning { digest, asked_at });
             return Ok(None);
         }
         let facts = self.image(&repository, target, &digest).await?;
         self.meanings.insert(key, Meaning { digest, asked_at });
-        Ok(Some(facts))
+        Ok(Some(self.dated(facts, target)))
+    }
+
+    /// The facts with the time from which on their reference means them: now, if it meant something else
+    /// or the image is new. An image that is known already keeps its time, or it would pass for the
+    /// newest under its other names, too.
+    fn dated(&self, mut facts: ImageFacts, target: &Target) -> ImageFacts {
+        let tracker = self.shared.read();
+        let cluster = tracker.cluster();
+        let platform = cluster.known_platform(&target.platform);
+        let manifest = facts.digests.first().cloned().unwrap_or_default();
+        let own = platform.and_then(|platform| cluster.image_of(&manifest, platform));
+        let current = cluster.current_image(cluster.name_ids(&target.reference), platform);
+        if own.is_none() {
+            self.keep((manifest, target.platform.clone()));
+        }
+        if own.is_none() || current.is_some_and(|current| own != Some(current)) {
+            facts.published_at = self.shared.clock.now();
+        }
+        facts
     }
 
     async fn repository(
@@ -194,33 +247,7 @@ impl Lookup {
             return Err(not_for(&target.platform));
         }
         let digests = [digest, manifest.config.clone()].into_iter().chain(indexes).collect();
-        self.facts(target, digests, manifest, &config)
-    }
-
-    fn facts(
-        &self,
-        target: &Target,
-        digests: Vec<String>,
-        manifest: Manifest,
-        config: &Config,
-    ) -> Result<ImageFacts, Failure> {
-        let (layers, ids) = (manifest.layers.len(), config.diff_ids.len());
-        if layers != ids {
-            let reason = format!("{layers} layers in the manifest, {ids} in the config");
-            return Err(Failure::new(Kind::Invalid, reason));
-        }
-        let mut layers = manifest.layers;
-        for (layer, id) in layers.iter_mut().zip(&config.diff_ids) {
-            layer.diff_id = Some(id.clone());
-        }
-        Ok(ImageFacts {
-            digests,
-            references: vec![target.reference.clone()],
-            // Of its own variant nothing is said: it was chosen for this platform, and runs there.
-            platform: target.platform.clone(),
-            layers,
-            published_at: self.shared.clock.now(),
-        })
+        facts(target, digests, manifest, &config)
     }
 
     async fn manifest(
@@ -256,4 +283,29 @@ fn entry_for(platform: &Platform, entries: &[Entry]) -> Result<String, Failure> 
 
 fn not_for(platform: &Platform) -> Failure {
     Failure::new(Kind::NotRunnable, format!("no image for {platform}"))
+}
+
+fn facts(
+    target: &Target,
+    digests: Vec<String>,
+    manifest: Manifest,
+    config: &Config,
+) -> Result<ImageFacts, Failure> {
+    let (layers, ids) = (manifest.layers.len(), config.diff_ids.len());
+    if layers != ids {
+        let reason = format!("{layers} layers in the manifest, {ids} in the config");
+        return Err(Failure::new(Kind::Invalid, reason));
+    }
+    let mut layers = manifest.layers;
+    for (layer, id) in layers.iter_mut().zip(&config.diff_ids) {
+        layer.diff_id = Some(id.clone());
+    }
+    Ok(ImageFacts {
+        digests,
+        references: vec![target.reference.clone()],
+        // Of its own variant nothing is said: it was chosen for this platform, and runs there.
+        platform: target.platform.clone(),
+        layers,
+        published_at: Time::default(),
+    })
 }

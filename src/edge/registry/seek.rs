@@ -103,9 +103,7 @@ fn of_name(cluster: &Cluster, id: ReferenceId, platforms: &[Platform]) -> Vec<Ta
     }
     let ids = cluster.name_ids(name);
     let unknown = |platform: &&Platform| {
-        let same = |id: &PlatformId| cluster.platform(*id) == *platform;
-        let id = (0u32..).map(PlatformId).take(cluster.platforms.len()).find(same);
-        cluster.current_image(ids, id).is_none()
+        cluster.current_image(ids, cluster.known_platform(platform)).is_none()
     };
     targets(name, &platforms.iter().filter(unknown).cloned().collect::<Vec<_>>())
 }

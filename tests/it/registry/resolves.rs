@@ -134,7 +134,8 @@ async fn a_mirror_is_asked_first_and_only_for_what_it_is_trusted_with() -> Resul
     let (old, new) = (Image::oci(AMD64, &["old"]), Image::oci(AMD64, &["new", "newer"]));
     mirror.push("ci/a", "1", &old).await?;
     registry.push("ci/a", "1", &new).await?;
-    mirror.push("ci/only-there", "1", &new).await?;
+    let there = Image::oci(AMD64, &["new", "there"]);
+    mirror.push("ci/only-there", "1", &there).await?;
     let hosts = |capabilities: &str| {
         let mirror =
             format!("[host.\"http://{}\"]\ncapabilities = [{capabilities}]", mirror.address);
@@ -146,7 +147,7 @@ async fn a_mirror_is_asked_first_and_only_for_what_it_is_trusted_with() -> Resul
     rig.ask("all.test/ci/a:1").await?;
     assert_eq!(rig.await_layers("pull.test/ci/a:1", AMD64).await?["layers"], 2);
     assert_eq!(rig.await_layers("all.test/ci/a:1", AMD64).await?["layers"], 1);
-    let by_digest = format!("pull.test/ci/only-there@{}", new.manifest.digest());
+    let by_digest = format!("pull.test/ci/only-there@{}", there.manifest.digest());
     rig.ask(&by_digest).await?;
     assert_eq!(rig.await_layers(&by_digest, AMD64).await?["layers"], 2);
     Ok(())
@@ -172,10 +173,24 @@ async fn a_moved_tag_is_followed_and_an_unmoved_one_costs_one_head() -> Result<(
     registry.push("ci/a", "1", &new).await?;
     rig.await_metric("dunnage_registry_lookups_total{result=\"found\"}", 2.0, name).await?;
     rig.await_image(name, AMD64, has_digest(&new)).await?;
-    let cluster = rig.shared.read();
-    let cluster = cluster.cluster();
-    let current = cluster.current_image(cluster.name_ids(name), None).expect("known");
-    let digest = cluster.digest_text(cluster.image(current).digests[0]);
-    assert_eq!(digest, new.manifest.digest(), "the later one is meant");
+    assert_eq!(meant(&rig, name), new.manifest.digest());
+    // That the old one has another name, too, does not give it back the one it lost.
+    let other = "r.test/ci/a:old";
+    registry.push("ci/a", "old", &old).await?;
+    rig.ask(other).await?;
+    rig.await_image(other, AMD64, has_digest(&old)).await?;
+    assert_eq!(meant(&rig, name), new.manifest.digest());
+    registry.push("ci/a", "1", &old).await?;
+    let again = "dunnage_registry_lookups_total{result=\"found\"}";
+    rig.await_metric(again, 4.0, name).await?;
+    assert_eq!(meant(&rig, name), old.manifest.digest(), "moved back");
     Ok(())
+}
+
+/// The manifest digest of the image that a reference means now.
+fn meant(rig: &Rig, reference: &str) -> String {
+    let tracker = rig.shared.read();
+    let cluster = tracker.cluster();
+    let image = cluster.current_image(cluster.name_ids(reference), None).expect("known");
+    cluster.digest_text(cluster.image(image).digests[0]).to_owned()
 }
