@@ -22,10 +22,12 @@ mod queue;
 mod seek;
 mod token;
 
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
@@ -87,7 +89,7 @@ async fn resolve(settings: Settings, shared: Arc<Shared>) {
                 resolver.take_offers();
             }
             _ = passes.tick() => resolver.look_around().await,
-            Some(ended) = resolver.workers.join_next() => resolver.end(ended.ok()),
+            Some(Ok(ended)) = resolver.workers.join_next() => resolver.end(ended),
         }
         resolver.start();
         resolver.show().await;
@@ -175,12 +177,8 @@ impl Resolver {
         }
     }
 
-    /// Notes how a look-up ended; `None` for one that panicked, which would be a bug.
-    fn end(&mut self, ended: Option<Ended>) {
-        let Some((target, result)) = ended else {
-            tracing::error!("panic while looking an image up");
-            return;
-        };
+    /// Notes how a look-up ended.
+    fn end(&mut self, (target, result): Ended) {
         let now = Instant::now();
         let outcome = result.as_ref().map(|_| ());
         if let Some(change) = self.queue.end(&target, outcome, now) {
@@ -229,9 +227,15 @@ fn is_due(shared: &Shared, lookup: &Lookup, target: &Target) -> bool {
 
 /// Looks a target up and tells the tracker; whether there was anything new.
 async fn look_up(shared: Arc<Shared>, lookup: Arc<Lookup>, target: Target) -> Ended {
-    let found = timeout(LOOKUP_MAX, lookup.find(&target)).await.unwrap_or_else(|_| {
-        Err(Failure::new(Kind::Unreachable, "no answer in time, over all of its hosts"))
-    });
+    let find = AssertUnwindSafe(timeout(LOOKUP_MAX, lookup.find(&target))).catch_unwind();
+    let found = match find.await {
+        Ok(Ok(found)) => found,
+        Ok(Err(_)) => Err(Failure::new(Kind::Unreachable, "no answer in time, over all hosts")),
+        Err(_) => {
+            tracing::error!(image = target.reference, "panic while looking an image up");
+            Err(Failure::new(Kind::Invalid, "looking it up failed inside of dunnage"))
+        }
+    };
     let result = found.map(|facts| {
         let is_new = facts.is_some();
         facts.into_iter().for_each(|facts| shared.apply(Event::ImageKnown(facts)));

@@ -70,7 +70,7 @@ impl Tokens {
             Some(Challenge::Bearer { realm, service }) => {
                 token(host, key, &realm, &service).await?
             }
-            Some(Challenge::Basic) => (basic(&key.credential)?, LIFETIME_MAX),
+            Some(Challenge::Basic) => (basic(host, &key.credential)?, LIFETIME_MAX),
             None => return Err(denied("it asks to log in, but not how")),
         };
         let header = HeaderValue::from_str(&header);
@@ -164,12 +164,12 @@ fn encoded<'a>(pairs: impl Iterator<Item = &'a (&'a str, &'a str)>) -> String {
     url.query().unwrap_or_default().to_owned()
 }
 
-fn basic(credential: &Credential) -> Result<String, Failure> {
+fn basic(host: &Host, credential: &Credential) -> Result<String, Failure> {
     let Credential::Password(name, password) = credential else {
         return Err(denied("it wants name and password"));
     };
     // The one place that spells Basic is the client's own.
-    let request = reqwest::Client::new().get("http://x").basic_auth(name, Some(password)).build();
+    let request = host.client.get(host.root.clone()).basic_auth(name, Some(password)).build();
     let headers = request.map(|request| request.headers().clone()).unwrap_or_default();
     let header = headers.get("authorization").and_then(|value| value.to_str().ok());
     header.map(str::to_owned).ok_or_else(|| denied("name or password cannot be sent"))
