@@ -22,7 +22,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Answer kube-scheduler: the extender, with metrics and the page
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Show the whole on an embedded cluster with real images: no Kubernetes needed
     Demo(Demo),
     /// Say why a pod scores as it does on each node
@@ -49,6 +49,9 @@ pub struct Serve {
     /// Image manifests as JSON lines, plain or gzip; may repeat
     #[arg(long, value_name = "FILE")]
     pub manifests: Vec<PathBuf>,
+    /// How layers of images are looked up.
+    #[command(flatten)]
+    pub registries: Registries,
     /// Certificate chain (PEM) for the extender port
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
@@ -75,6 +78,35 @@ pub struct Serve {
     /// Which pods are step pods.
     #[command(flatten)]
     pub steps: Steps,
+}
+
+/// How layers of images are looked up that no manifest file knows.
+#[derive(Args, Clone, Debug)]
+pub struct Registries {
+    /// Look images up in their registries, in the background; off makes no connection to any
+    #[arg(long, value_enum, default_value_t = Switch::On)]
+    pub resolve: Switch,
+    /// Docker config with credentials for registries; may name credential helpers
+    #[arg(long, value_name = "FILE")]
+    pub docker_config: Option<PathBuf>,
+    /// Folder of hosts.toml files as containerd reads them: mirrors, plain HTTP, certificates
+    #[arg(long, value_name = "DIR")]
+    pub registry_hosts_dir: Option<PathBuf>,
+    /// How long a tag is taken to mean what it meant before the registry is asked again
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
+    pub tag_lifetime: Duration,
+    /// Read the imagePullSecrets of pods; needs the rights in deploy/registry-secrets.yaml
+    #[arg(long)]
+    pub registry_secrets: bool,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// Do it
+    On,
+    /// Do not
+    Off,
 }
 
 /// Which pods are step pods; without any of these: pods that run to completion or carry a CI label.

@@ -29,7 +29,7 @@ pub fn run(cli: Cli) -> ExitCode {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let result = runtime.block_on(async {
             match cli.command {
-                Command::Serve(flags) => serve::run(flags).await,
+                Command::Serve(flags) => serve::run(*flags).await,
                 Command::Demo(flags) => demo::run(flags).await,
                 Command::Explain(flags) => explain::run(flags).await,
                 Command::Agent(flags) => agent::run(flags).await,

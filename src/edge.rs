@@ -1,8 +1,8 @@
 //! The edges: thin adapters between the core and the world. Async, sockets, files and Kubernetes'
 //! types live here and in [`crate::cmd`], and nowhere else.
 //!
-//! Edges know the core; of each other they know only [`clock`], [`inventory`], [`metrics`],
-//! [`object`], [`recent`], [`shared`] and [`view`].
+//! Edges know the core; of each other they know only [`clock`], [`inventory`], [`metrics`], [`object`],
+//! [`recent`], [`shared`], [`unresolved`] and [`view`].
 
 pub mod admin;
 pub mod clock;
@@ -14,6 +14,8 @@ pub mod metrics;
 pub mod object;
 pub mod probe;
 pub mod recent;
+pub mod registry;
 pub mod shared;
+pub mod unresolved;
 pub mod view;
 pub mod watch;

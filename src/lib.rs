@@ -7,6 +7,7 @@
 //! ```text
 //!   API server ──watch──▶ edge::watch ─┐                       ┌─▶ edge::extender ◀─POST─ kube-scheduler
 //!   manifest files ─────▶ cmd::files ──┤ Event                 │ Decision
+//!   registries ──────▶ edge::registry ─┤                       │
 //!   embedded cluster ───▶ cmd::demo ───┘   │                   │
 //!                                          ▼                   ├─▶ edge::admin: page, metrics, explain
 //!                              state::Tracker::apply           │
@@ -41,11 +42,11 @@
 //! - A registry look-up, a lock held across an await, or a log line per node while the scheduler waits.
 //! - A filter: a node is never refused. An extender that filters strands pods, because cluster
 //!   autoscalers do not simulate it.
-//! - State that a restart cannot rebuild from the API server and the manifest files, with three exceptions
-//!   that can only shift a preference and start empty: when a digest was first seen under a tag
-//!   ([`model::cluster::image::Record::first_seen`]), images that pods deleted within the last hour left on
-//!   their nodes ([`model::cluster::node::Held::last_used`]), and for five seconds where the pods of the
-//!   last answers most likely go ([`model::expected`]).
+//! - State that a restart cannot rebuild from the API server, the manifest files and the registries, with
+//!   three exceptions that can only shift a preference and start empty: when a digest was first seen under
+//!   a tag ([`model::cluster::image::Record::first_seen`]), images that pods deleted within the last hour
+//!   left on their nodes ([`model::cluster::node::Held::last_used`]), and for five seconds where the pods
+//!   of the last answers most likely go ([`model::expected`]).
 //!
 //! # Glossary
 //!

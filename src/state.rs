@@ -15,9 +15,9 @@ mod pulls;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
-use crate::model::cluster::{Cluster, NodeId};
+use crate::model::cluster::{Cluster, ImageId, NodeId};
 use crate::model::unit::Time;
 use crate::state::event::{Event, Kind};
 
@@ -31,6 +31,8 @@ pub struct Tracker {
     nodes_mark: u64,
     /// The same for pods: the two kinds resync independently of each other.
     pods_mark: u64,
+    /// Slots of images that were forgotten, the longest free first.
+    free_images: VecDeque<ImageId>,
 }
 
 impl Tracker {
@@ -52,6 +54,9 @@ impl Tracker {
             Event::PodRemoved { uid } => self.remove_pod(&uid, now),
             Event::PodExpected { uid, nodes } => self.cluster.expected.expect(uid, nodes, now),
             Event::ImageKnown(facts) => self.add_image(facts, now),
+            Event::ImageForgotten { manifest, platform } => {
+                self.forget_image(&manifest, &platform, now);
+            }
             Event::TimePassed => self.expire(now),
         }
     }

@@ -12,11 +12,11 @@ use axum_server::tls_rustls::RustlsConfig;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
-use crate::cli::{Serve, Steps};
+use crate::cli::{Registries, Serve, Steps, Switch};
 use crate::cmd::{Usage, files, ports};
 use crate::edge::clock::Clock;
 use crate::edge::shared::Shared;
-use crate::edge::{admin, extender, watch};
+use crate::edge::{admin, extender, registry, watch};
 use crate::policy::interest::Interest;
 
 /// Runs until a signal ends it.
@@ -32,6 +32,7 @@ pub async fn run(flags: Serve) -> anyhow::Result<()> {
     let shared = Arc::new(Shared::new(policy, interest, Clock::Real));
     files::manifests(&flags.manifests, &shared)?;
     let client = client(flags.kubeconfig.as_deref()).await?;
+    let registries = registries(&flags.registries, &client)?;
     let settings = extender::Settings {
         deadline: flags.deadline,
         body_bytes_max: usize::from(flags.body_limit) << 20,
@@ -49,6 +50,7 @@ pub async fn run(flags: Serve) -> anyhow::Result<()> {
     let extender = extender::router(shared.clone(), settings);
     let extender = ports::serve_apart(extender_port, extender, tls, on_extender.clone());
     let admin = admin_port.serve(admin::router(shared.clone()), None, on_admin.clone());
+    let resolving = tokio::spawn(resolve(registries, shared.clone()));
     let watching = tokio::spawn(watch::run(client, shared));
     let ending = async {
         ports::end_signal().await?;
@@ -58,7 +60,35 @@ pub async fn run(flags: Serve) -> anyhow::Result<()> {
     };
     tokio::try_join!(extender, admin, ending)?;
     watching.abort();
+    resolving.abort();
     Ok(())
+}
+
+/// What the resolver may use; `None` if there shall be none. A file or folder that is not there is an
+/// error now, not a warning later.
+fn registries(flags: &Registries, client: &Client) -> anyhow::Result<Option<registry::Settings>> {
+    if flags.resolve == Switch::Off {
+        return Ok(None);
+    }
+    if let Some(file) = &flags.docker_config {
+        std::fs::read(file).with_context(|| format!("--docker-config {}", file.display()))?;
+    }
+    if let Some(folder) = &flags.registry_hosts_dir {
+        std::fs::read_dir(folder)
+            .with_context(|| format!("--registry-hosts-dir {}", folder.display()))?;
+    }
+    Ok(Some(registry::Settings {
+        docker_config: flags.docker_config.clone(),
+        hosts_dir: flags.registry_hosts_dir.clone(),
+        secrets: flags.registry_secrets.then(|| client.clone()),
+        tag_lifetime: flags.tag_lifetime,
+    }))
+}
+
+async fn resolve(settings: Option<registry::Settings>, shared: Arc<Shared>) {
+    if let Some(settings) = settings {
+        registry::run(settings, shared).await;
+    }
 }
 
 /// The certificate and key of the extender port. Plain HTTP only where nobody else can listen in.

@@ -109,7 +109,8 @@ async fn nodes(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
 }
 
 async fn images(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
-    list("ImageList", cluster::images(copy::images(&shared)))
+    let reasons = shared.unresolved.reasons();
+    list("ImageList", cluster::images(copy::images(&shared), reasons))
 }
 
 /// What the API answers with many of.

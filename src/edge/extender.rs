@@ -167,6 +167,7 @@ impl Port {
         let sent = !self.settings.shadow;
         let neutral = decision.neutral;
         log(&pod, &decision, &answer);
+        shared.unresolved.offer(&pod);
         if sent && answer.entries > 0 {
             // One more than is expected at most, so that too many are seen to be too many.
             let nodes = decision.best().take(NODES_MAX + 1).collect();

@@ -43,6 +43,23 @@ pub struct Metrics {
     pub watch_restarts: IntCounterVec,
     /// Lines of manifest files by result.
     pub manifest_lines: IntCounterVec,
+    /// Of the resolver.
+    pub resolver: ResolverMetrics,
+}
+
+/// Metrics of looking images up in registries.
+#[derive(Debug)]
+pub struct ResolverMetrics {
+    /// Requests to registries by result.
+    pub requests: IntCounterVec,
+    /// Images looked up, by result.
+    pub lookups: IntCounterVec,
+    /// Images that wait to be looked up.
+    pub waiting: IntGauge,
+    /// Images dropped, as too many waited.
+    pub dropped: IntCounter,
+    /// Manifests and configs kept.
+    pub cache_bytes: IntGauge,
 }
 
 /// From a tenth of a millisecond, half of what the fastest answer takes on loopback, to the
@@ -111,6 +128,7 @@ impl Metrics {
                 "Lines of manifest files by result (kept, refused).",
                 &["result"],
             ),
+            resolver: ResolverMetrics::new(&new),
             registry,
         }
     }
@@ -119,6 +137,32 @@ impl Metrics {
     #[must_use]
     pub fn text(&self) -> String {
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
+    }
+}
+
+impl ResolverMetrics {
+    fn new(new: &Registered<'_>) -> Self {
+        Self {
+            requests: new.counters(
+                "registry_requests_total",
+                "Requests to registries by result (ok, or what went wrong).",
+                &["result"],
+            ),
+            lookups: new.counters(
+                "registry_lookups_total",
+                "Images looked up in registries by result (found, unchanged, or what went wrong).",
+                &["result"],
+            ),
+            waiting: new.gauge("registry_queue_images", "Images that wait to be looked up."),
+            dropped: new.counter(
+                "registry_queue_dropped_images_total",
+                "Images that were not looked up because too many waited.",
+            ),
+            cache_bytes: new.gauge(
+                "registry_cache_bytes",
+                "Manifests and configs kept from registries, as estimated.",
+            ),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use crate::edge::clock::Clock;
 use crate::edge::metrics::Metrics;
 use crate::edge::recent::{Entry, Recent};
+use crate::edge::unresolved::Unresolved;
 use crate::model::pod::PodFacts;
 use crate::model::unit::{Nanos, Time};
 use crate::policy::Policy;
@@ -35,6 +36,8 @@ pub struct Shared {
     pub clock: Clock,
     /// All metrics.
     pub metrics: Metrics,
+    /// Images whose layers are to be looked up.
+    pub unresolved: Unresolved,
 }
 
 /// How the sources of knowledge are doing.

@@ -42,6 +42,24 @@ impl Cluster {
         })
     }
 
+    /// The image with a manifest's digest, if its layers are known for a platform.
+    #[must_use]
+    pub fn image_of(&self, manifest: &str, platform: PlatformId) -> Option<ImageId> {
+        let manifest = self.digest_id(manifest)?;
+        let mut images = self.digest(manifest).images.iter().copied();
+        images.find(|&id| {
+            let image = self.image(id);
+            image.digests.first() == Some(&manifest) && image.platform == platform
+        })
+    }
+
+    /// The id of a platform that a node or an image has told.
+    #[must_use]
+    pub fn known_platform(&self, platform: &Platform) -> Option<PlatformId> {
+        let at = self.platforms.iter().position(|known| known == platform)?;
+        u32::try_from(at).ok().map(PlatformId)
+    }
+
     /// The record of a name on a platform that was first reported last; ties go to the one on more
     /// nodes, then to the greater digest, then to the greater platform.
     #[must_use]

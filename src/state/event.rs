@@ -4,7 +4,7 @@
 //! makes one has already translated it into the model's types.
 
 use crate::model::cluster::NodeId;
-use crate::model::image::ImageFacts;
+use crate::model::image::{ImageFacts, Platform};
 use crate::model::node::NodeFacts;
 use crate::model::pod::PodFacts;
 
@@ -39,6 +39,13 @@ pub enum Event {
     },
     /// The layers of an image became known, or known better.
     ImageKnown(ImageFacts),
+    /// The source of an image's layers no longer cares. While a node holds or pulls it, it stays known.
+    ImageForgotten {
+        /// Digest of its manifest.
+        manifest: String,
+        /// What it runs on.
+        platform: Platform,
+    },
     /// Nothing but time: what was inferred may end. Sent about once a second.
     TimePassed,
 }

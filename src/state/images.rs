@@ -19,6 +19,10 @@ use crate::state::holding::put;
 /// and config too, some 10 to 100 kB.
 const CONFIG_BYTES_MAX: Bytes = Bytes(512 << 10);
 
+/// Free slots that rest: a remembered decision names images by slot, and is itself forgotten by the time
+/// that so many later ones were freed.
+const RESTING_MAX: usize = 4096;
+
 impl Tracker {
     /// Adds an image, or replaces what was known of the one with the same manifest digest.
     pub(super) fn add_image(&mut self, mut facts: ImageFacts, now: Time) {
@@ -27,10 +31,8 @@ impl Tracker {
             .platform_id(&facts.platform)
             .or_else(|| self.platform_id(&Platform::new("linux", "amd64", "")));
         let Some(platform) = platform else { return };
-        let twin = self.known_twin(&facts, platform);
-        let slot = twin.unwrap_or(ImageId(
-            u32::try_from(self.cluster.images.len()).expect("fewer than 2^32 images"),
-        ));
+        let twin = facts.digests.first().and_then(|digest| self.cluster.image_of(digest, platform));
+        let slot = twin.unwrap_or_else(|| self.vacant_slot());
         if let Some(twin) = twin {
             facts = self.merge(twin, facts);
             self.remove_image(twin);
@@ -59,12 +61,23 @@ impl Tracker {
         }
     }
 
-    fn known_twin(&self, facts: &ImageFacts, platform: PlatformId) -> Option<ImageId> {
-        let manifest = self.cluster.digest_id(facts.digests.first()?)?;
-        let mut images = self.cluster.digest(manifest).images.iter().copied();
-        images.find(|&id| {
-            let image = self.cluster.image(id);
-            image.digests.first() == Some(&manifest) && image.platform == platform
+    /// Removes an image that no node holds and none pulls; unknown ones are no error.
+    pub(super) fn forget_image(&mut self, manifest: &str, platform: &Platform, now: Time) {
+        let platform = self.platform_id(platform);
+        let id = platform.and_then(|platform| self.cluster.image_of(manifest, platform));
+        let Some(id) = id.filter(|&id| !self.cluster.is_needed(id)) else {
+            return;
+        };
+        self.remove_image(id);
+        self.free_images.push_back(id);
+        self.refresh_all_pulls(now);
+    }
+
+    /// A slot for a new image.
+    fn vacant_slot(&mut self) -> ImageId {
+        let rested = self.free_images.len() > RESTING_MAX;
+        rested.then(|| self.free_images.pop_front()).flatten().unwrap_or_else(|| {
+            ImageId(u32::try_from(self.cluster.images.len()).expect("fewer than 2^32 images"))
         })
     }
 
@@ -132,6 +145,16 @@ fn add_missing<'a>(texts: &mut Vec<String>, more: impl Iterator<Item = &'a str>)
 }
 
 impl Cluster {
+    /// Whether a node holds or pulls an image.
+    fn is_needed(&self, id: ImageId) -> bool {
+        let image = self.image(id);
+        let by_digest = image.digests.iter().flat_map(|&d| &self.digest(d).records);
+        let by_name = image.references.iter().flat_map(|&r| &self.reference(r).records);
+        let is_held = by_digest.chain(by_name).any(|&r| self.record(r).image == Some(id));
+        let mut pulls = self.pulling.iter().flat_map(|node| &self.node(node).pulls);
+        is_held || pulls.any(|pull| pull.image == Some(id))
+    }
+
     fn build_image(&mut self, facts: &ImageFacts, platform: PlatformId) -> Image {
         let space = KeySpace::of(&facts.layers);
         let chains = self.acquire_chains(space, &facts.layers);

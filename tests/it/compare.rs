@@ -4,6 +4,7 @@
 mod bodies;
 mod latency;
 mod pods;
+mod resolving;
 
 use std::path::PathBuf;
 use std::process::Command;

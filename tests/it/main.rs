@@ -13,6 +13,8 @@ mod cli;
 mod objects;
 // The extender port: wire messages, hostile bodies, deadlines, TLS.
 mod extender;
+// Images looked up in registries: real ones, and one that misbehaves.
+mod registry;
 // The demo, as a user runs it.
 mod demo;
 // The manifests in deploy/, on a real API server, under their own rights.

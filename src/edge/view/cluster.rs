@@ -1,5 +1,6 @@
 //! Nodes and images as JSON, made of copies: nothing here sees the cluster or its lock.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -58,6 +59,9 @@ pub struct ImageView {
     pub nodes: usize,
     /// Nodes that hold its base layer at least.
     pub nodes_with_base: usize,
+    /// Why its layers could not be looked up, or not anew; absent where nothing went wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unresolved: Option<String>,
 }
 
 /// Every node once, ordered by name.
@@ -69,14 +73,57 @@ pub fn nodes(mut copies: Vec<NodeCopy>, now: Time) -> Vec<NodeView> {
     copies.into_iter().map(|copy| node_view(copy, now)).collect()
 }
 
-/// Images with known layers, then records without, each ordered by first name and digest.
+/// Images with known layers, then records without, then names that could not be looked up and that no
+/// node reports; each ordered by first name and digest. `reasons` are reference, platform and why.
 #[must_use]
-pub fn images(mut copies: Vec<ImageCopy>) -> Vec<ImageView> {
+pub fn images(
+    mut copies: Vec<ImageCopy>,
+    reasons: Vec<(String, String, String)>,
+) -> Vec<ImageView> {
     let key = |copy: &ImageCopy| copy.layer_count.is_none();
     copies.sort_by(|a, b| {
         (key(a), &a.references, &a.digests).cmp(&(key(b), &b.references, &b.digests))
     });
-    copies.into_iter().map(image_view).collect()
+    let mut shown: Vec<_> = copies.into_iter().map(image_view).collect();
+    let named = give_reasons(&mut shown, reasons);
+    shown.extend(named);
+    shown
+}
+
+/// Puts each reason to what it is about; what is about nothing shown becomes an entry of its own.
+fn give_reasons(shown: &mut [ImageView], reasons: Vec<(String, String, String)>) -> Vec<ImageView> {
+    let mut by_name: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (at, view) in shown.iter().enumerate() {
+        for name in &view.references {
+            by_name.entry(name.clone()).or_default().push(at);
+        }
+    }
+    let mut named = Vec::new();
+    for (reference, platform, reason) in reasons {
+        let own = by_name.get(&reference).into_iter().flatten().copied();
+        let is_meant = |view: &ImageView| view.platform == platform || view.platform == unknown();
+        let own: Vec<_> = own.filter(|&at| is_meant(&shown[at])).collect();
+        for &at in &own {
+            shown[at].unresolved = Some(reason.clone());
+        }
+        if own.is_empty() {
+            named.push(name_view(reference, platform, reason));
+        }
+    }
+    named
+}
+
+fn name_view(reference: String, platform: String, reason: String) -> ImageView {
+    ImageView {
+        references: vec![reference],
+        digests: Vec::new(),
+        platform,
+        bytes: 0,
+        layers: None,
+        nodes: 0,
+        nodes_with_base: 0,
+        unresolved: Some(reason),
+    }
 }
 
 fn node_view(copy: NodeCopy, now: Time) -> NodeView {
@@ -107,6 +154,7 @@ fn image_view(copy: ImageCopy) -> ImageView {
         layers: copy.layer_count,
         nodes: copy.node_count,
         nodes_with_base: copy.base_node_count,
+        unresolved: None,
     }
 }
 

@@ -3,8 +3,9 @@
 use crate::model::chain::KeySpace;
 use crate::model::image::ImageFacts;
 use crate::model::unit::Bytes;
+use crate::state::event::Event;
 use crate::state::fixtures::world::World;
-use crate::state::fixtures::{image, node, pinned};
+use crate::state::fixtures::{image, node, pinned, pod};
 
 const TAG: &str = "r.io/golang:1";
 
@@ -128,4 +129,26 @@ fn a_digest_twice_in_one_image_is_moved_once_and_a_size_of_zero_is_no_harm() {
 fn a_source_that_does_not_know_a_size_does_not_undo_one_that_does() {
     let world = World::new().image(golang()).image(image("golang").layer("os", 0).layer("go", 200));
     assert!(world.cluster().images().all(|image| image.total_bytes() == Bytes(250)));
+}
+
+#[test]
+fn a_forgotten_image_goes_once_no_node_holds_or_pulls_it_and_its_place_is_used_again() {
+    let forget = |name: &str| Event::ImageForgotten {
+        manifest: image(name).digests[0].clone(),
+        platform: image(name).platform,
+    };
+    let known = |world: &World| world.cluster().images().count();
+    let listed = node("a").lists(&[&pinned("r.io/golang", "golang")], 250);
+    let world = World::new().image(golang()).node(listed).then(forget("golang"));
+    assert_eq!((known(&world), world.depth("a", "golang")), (1, 2), "held");
+    let world = world.node(node("a")).pod(pod("p").on("a").wants(TAG)).then(forget("golang"));
+    assert_eq!((known(&world), world.pulls("a")[0].bytes), (1, Bytes(250)), "pulled");
+    let mut world = world.no_pod("p").then(forget("golang")).then(forget("never heard of"));
+    assert_eq!(known(&world), 0);
+    assert_eq!(world.cluster().reference_id(TAG), None);
+    for number in 0..6000 {
+        let name = format!("image {number}");
+        world = world.image(image(&name).layer("os", 50)).then(forget(&name));
+    }
+    assert!(world.cluster().images.len() < 4200, "{}", world.cluster().images.len());
 }

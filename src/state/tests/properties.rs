@@ -3,10 +3,11 @@
 use proptest::prelude::*;
 
 use super::invariants;
+use crate::model::image::ImageFacts;
 use crate::model::unit::Nanos;
 use crate::state::event::{Event, Kind};
 use crate::state::fixtures::cases;
-use crate::state::fixtures::universe::any_change;
+use crate::state::fixtures::universe::{any_change, any_image};
 use crate::state::fixtures::world::World;
 
 fn any_event() -> impl Strategy<Value = Event> {
@@ -14,9 +15,14 @@ fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         32 => any_change(),
         3 => Just(Event::TimePassed),
+        3 => any_image().prop_map(forgotten),
         1 => kind().prop_map(Event::ResyncStarted),
         1 => kind().prop_map(Event::ResyncEnded),
     ]
+}
+
+fn forgotten(facts: ImageFacts) -> Event {
+    Event::ImageForgotten { manifest: facts.digests[0].clone(), platform: facts.platform }
 }
 
 /// Events, each with the seconds that pass before it.

@@ -9,13 +9,14 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 /// Manifests of objects, in the order in which they are applied.
-pub const MANIFESTS: [&str; 6] = [
+pub const MANIFESTS: [&str; 7] = [
     "dunnage.yaml",
     "second-scheduler.yaml",
     "static-pod/rbac.yaml",
     "static-pod/dunnage.yaml",
     "crds.yaml",
     "agent.yaml",
+    "registry-secrets.yaml",
 ];
 
 /// The patch of kubeadm's scheduler manifest.
