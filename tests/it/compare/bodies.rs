@@ -1,11 +1,20 @@
 //! Request bodies of a heavy kind: a pod of 5 containers of 8 layers each, and nodes of 50 images.
+//!
+//! Of one pod's images every node holds other parts, so that nearly every node is in the answer; another
+//! pod's are whole on every hundredth node and on no other, so that few are.
 
 use serde_json::{Value, json};
 
 use crate::testbed::{Image, NodeSpec};
 
-/// Distinct images of the cluster; each node holds 50.
+/// Images of which each node holds 50.
 const IMAGES: usize = 400;
+/// Images that only every hundredth node holds, beside those.
+const RARE_IMAGES: std::ops::Range<usize> = IMAGES..IMAGES + 5;
+/// Images of which every node holds some layers, or none, or all.
+pub const SPREAD: [usize; 5] = [0, 1, 9, 100, 205];
+/// Images that few nodes hold.
+pub const RARE: [usize; 5] = [400, 401, 402, 403, 404];
 const IMAGES_PER_NODE: usize = 50;
 const LAYERS_PER_IMAGE: usize = 8;
 
@@ -19,6 +28,9 @@ pub fn node(number: usize) -> NodeSpec {
     let mut node = NodeSpec::new(&node_name(number));
     node.images =
         (0..IMAGES_PER_NODE).map(|slot| held((number * 7 + slot * 13) % IMAGES)).collect();
+    if number.is_multiple_of(100) {
+        node.images.splice(..RARE_IMAGES.len(), RARE_IMAGES.map(held));
+    }
     node
 }
 
@@ -43,11 +55,11 @@ pub fn manifests() -> String {
             "manifest": manifest, "layers": layers });
         format!("{line}\n")
     };
-    (0..IMAGES).map(line).collect()
+    (0..RARE_IMAGES.end).map(line).collect()
 }
 
 /// A real Tekton step pod, as the scheduler sends it, with five containers of our images.
-pub fn pod() -> Value {
+pub fn pod(images: [usize; 5]) -> Value {
     let file = concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/tests/data/kube-objects/extender/composed/tekton-nodenames.json"
@@ -64,24 +76,24 @@ pub fn pod() -> Value {
         container["imagePullPolicy"] = json!("Always");
         container
     };
-    let containers: Vec<_> = [0, 1, 9, 100, 205].iter().map(container).collect();
+    let containers: Vec<_> = images.iter().map(container).collect();
     pod["spec"]["containers"] = json!(containers);
     pod["spec"]["initContainers"] = Value::Null;
     pod
 }
 
 /// A body with names only, its keys in the order of the scheduler's.
-pub fn names(count: usize) -> String {
+pub fn names(images: [usize; 5], count: usize) -> String {
     let names: Vec<_> = (0..count).map(node_name).collect();
-    format!(r#"{{"Pod":{},"Nodes":null,"NodeNames":{}}}"#, pod(), json!(names))
+    format!(r#"{{"Pod":{},"Nodes":null,"NodeNames":{}}}"#, pod(images), json!(names))
 }
 
 /// A body with whole nodes.
-pub fn full(count: usize) -> String {
+pub fn full(images: [usize; 5], count: usize) -> String {
     let items: Vec<_> =
         (0..count).map(|number| k8s_openapi::api::core::v1::Node::from(&node(number))).collect();
     let nodes = json!({ "metadata": {}, "items": items });
-    format!(r#"{{"Pod":{},"Nodes":{nodes},"NodeNames":null}}"#, pod())
+    format!(r#"{{"Pod":{},"Nodes":{nodes},"NodeNames":null}}"#, pod(images))
 }
 
 fn reference(image: usize) -> String {

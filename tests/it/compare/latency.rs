@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 
+use super::bodies::{RARE, SPREAD};
 use super::{bodies, median, number_after, reference, run, serve};
 use crate::support::Extender;
 use crate::testbed::{ControlPlane, make_nodes};
@@ -25,16 +26,19 @@ async fn prioritize_beside_the_reference_servers() -> Result<()> {
     let (_typed, typed_url) = serve(&reference, "typed", plane.dir())?;
     let servers = [("null", null_url), ("typed", typed_url), ("dunnage", extender.url.clone())];
     let cases = [
-        ("100 names", bodies::names(100), 2000),
-        ("780 names", bodies::names(780), 2000),
-        ("5000 names", bodies::names(5000), 500),
-        ("100 full nodes", bodies::full(100), 200),
-        ("780 full nodes", bodies::full(780), 50),
+        ("100 names", bodies::names(SPREAD, 100), 2000),
+        ("780 names", bodies::names(SPREAD, 780), 2000),
+        ("780 names, few warm", bodies::names(RARE, 780), 2000),
+        ("5000 names", bodies::names(SPREAD, 5000), 500),
+        ("5000 names, few warm", bodies::names(RARE, 5000), 500),
+        ("100 full nodes", bodies::full(SPREAD, 100), 200),
+        ("780 full nodes", bodies::full(SPREAD, 780), 50),
     ];
     for (label, body, calls) in cases {
         let file = plane.dir().join("body.json");
         std::fs::write(&file, &body)?;
         let mut p50 = vec![Vec::new(); servers.len()];
+        let mut answer = 0.0;
         for _ in 0..ROUNDS {
             for (at, (_, url)) in servers.iter().enumerate() {
                 let url = format!("{url}/prioritize");
@@ -42,11 +46,12 @@ async fn prioritize_beside_the_reference_servers() -> Result<()> {
                 let calls = calls.to_string();
                 let line = run(&reference, &["call", "-url", &url, "-body", &body, "-n", &calls])?;
                 p50[at].push(number_after(&line, "p50")?);
+                answer = number_after(&line, "reply")?;
             }
         }
         let [null, typed, own] = [0, 1, 2].map(|at| median(p50[at].clone()));
         println!(
-            "{label:>15}: {:>9} B  p50 us: reads nothing {null:.0}, upstream types {typed:.0}, \
+            "{label:>20}: {:>9} B, answer {answer:>6} B  p50 us: reads nothing {null:.0}, upstream types {typed:.0}, \
              dunnage {own:.0} = {:.2} x reads nothing, {:.3} x upstream types",
             body.len(),
             own / null,

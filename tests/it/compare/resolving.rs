@@ -30,7 +30,7 @@ async fn prioritize_while_ten_thousand_tags_are_looked_up() -> Result<()> {
     let manifests = plane.dir().join("manifests.jsonl");
     std::fs::write(&manifests, bodies::manifests())?;
     let body = plane.dir().join("body.json");
-    std::fs::write(&body, bodies::names(780))?;
+    std::fs::write(&body, bodies::names(bodies::SPREAD, 780))?;
     let registry = serve_images().await?;
     write_hosts(&plane.dir().join("hosts"), "r.test", &format!("server = \"{registry}\"\n"))?;
 
