@@ -24,6 +24,8 @@ pub const NAMED: [(&str, &str); 2] = [
 /// The numbers a decision uses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
+    /// What is there or missing.
+    pub granularity: Granularity,
     /// From the registry to a node.
     pub fetch: TransferRate,
     /// From compressed blob to snapshot, in compressed bytes.
@@ -50,6 +52,16 @@ pub struct Policy {
     pub home_waiting_pods_max: u32,
     /// Cost of each step pod that waits on a node.
     pub heat_per_waiting_pod: Nanos,
+}
+
+/// The smallest thing that a node has or lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Granularity {
+    /// Layers, where they are known.
+    Layers,
+    /// Whole images.
+    Images,
 }
 
 /// A node label, with or without a value.
@@ -141,6 +153,7 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct PullKeys {
+    granularity: Granularity,
     fetch_bytes_per_second: u64,
     unpack_bytes_per_second: u64,
     order: OrderKey,
@@ -196,6 +209,7 @@ impl File {
         expect_text("kind", &self.kind, "PlacementPolicy")?;
         let pull = self.pull;
         Ok(Policy {
+            granularity: pull.granularity,
             fetch: rate("pull.fetchBytesPerSecond", pull.fetch_bytes_per_second)?,
             unpack: rate("pull.unpackBytesPerSecond", pull.unpack_bytes_per_second)?,
             order: match pull.order {

@@ -162,9 +162,18 @@ fn collect_charges(decision: &mut Decision) {
     }
 }
 
+/// Works out every candidate's delay, which home and price both go by.
+fn note_delays(decision: &mut Decision) {
+    let mut delays = std::mem::take(&mut decision.scratch.delays);
+    delays.clear();
+    delays.extend(decision.rows.iter().map(|row| decision.delay(row)));
+    decision.scratch.delays = delays;
+}
+
 /// Turns seconds into raw points; gives the lowest and the highest. A candidate that the cluster does not
 /// know is as good as a cold, idle one, and has 0.
 fn price(decision: &mut Decision, question: &Question<'_>) -> (i8, i8) {
+    note_delays(decision);
     let meeting = home::choose(decision, question);
     decision.terms.ready_within = meeting.ready_within;
     if let Some(home) = meeting.home {
@@ -174,7 +183,7 @@ fn price(decision: &mut Decision, question: &Question<'_>) -> (i8, i8) {
     let unknown = decision.unknown_count > 0;
     let (mut lowest, mut highest) = if unknown { (0, 0) } else { (POINTS_MAX, -POINTS_MAX) };
     let mut rows = std::mem::take(&mut decision.rows);
-    for row in &mut rows {
+    for (row, &delay) in rows.iter_mut().zip(&decision.scratch.delays) {
         let smallest = decision.wanted_of(row).smallest;
         if row.missing.0 > 0 && question.cluster.gist(row.node).list_cut_at > smallest {
             row.reasons.add(Reasons::LIST_CUT);
@@ -182,7 +191,7 @@ fn price(decision: &mut Decision, question: &Question<'_>) -> (i8, i8) {
         row.raw = if row.reasons.has(Reasons::NEVER_PULLED) {
             -POINTS_MAX
         } else {
-            question.policy.curve.points(decision.parts(row).saved)
+            question.policy.curve.points(decision.saved(row, delay))
         };
         (lowest, highest) = (lowest.min(row.raw), highest.max(row.raw));
     }

@@ -264,33 +264,39 @@ impl Decision {
         self.rows.iter().filter(move |row| Some(rank(row)) == best).map(|row| row.node)
     }
 
-    /// Until the pod's cargo is on the node of a row.
-    #[must_use]
-    pub fn delay(&self, row: &Row) -> Nanos {
-        row.wait + self.wanted_of(row).rates.duration_of(row.missing)
-    }
-
     /// The seconds of a row.
     #[must_use]
-    #[inline]
     pub fn parts(&self, row: &Row) -> Parts {
-        let (wanted, terms) = (self.wanted_of(row), &self.terms);
-        let rates = wanted.rates;
-        let mut parts = Parts {
+        let rates = self.wanted_of(row).rates;
+        let delay = self.delay(row);
+        Parts {
             wait: row.wait,
             fetch: rates.fetch.duration_of(row.missing),
             unpack: rates.unpack.duration_of(row.missing),
-            heat: terms.heat(row),
-            credit: Nanos(0),
-            saved: 0,
-        };
-        let delay = parts.delay();
-        if delay <= terms.ready_within {
-            let missing = if self.home == Some(row.node) { row.missing } else { Bytes(0) };
-            parts.credit = terms.home_share.of(rates.duration_of(row.arriving + missing));
+            heat: self.terms.heat(row),
+            credit: self.credit(row, delay),
+            saved: self.saved(row, delay),
         }
-        parts.saved = signed(wanted.cold + parts.credit) - signed(delay + parts.heat);
-        parts
+    }
+
+    /// Until the pod's cargo is on the node of a row.
+    pub(super) fn delay(&self, row: &Row) -> Nanos {
+        row.wait + self.wanted_of(row).rates.duration_of(row.missing)
+    }
+
+    /// Saved by a row of that delay; see [`Parts::saved`].
+    pub(super) fn saved(&self, row: &Row, delay: Nanos) -> i64 {
+        let gain = self.wanted_of(row).cold + self.credit(row, delay);
+        signed(gain) - signed(delay + self.terms.heat(row))
+    }
+
+    fn credit(&self, row: &Row, delay: Nanos) -> Nanos {
+        if delay > self.terms.ready_within {
+            return Nanos(0);
+        }
+        let missing = if self.home == Some(row.node) { row.missing } else { Bytes(0) };
+        let rates = self.wanted_of(row).rates;
+        self.terms.home_share.of(rates.duration_of(row.arriving + missing))
     }
 
     /// What the pod wants on the platform of a row.
@@ -331,6 +337,8 @@ pub struct Scratch {
     pub(super) counted: Vec<Piece>,
     /// Bytes that each candidate lacks, by node: a table dense enough to stay in the first-level cache.
     pub(super) missing: Vec<Bytes>,
+    /// Until the pod's cargo is on each candidate, by row.
+    pub(super) delays: Vec<Nanos>,
     /// Row of each candidate, by node.
     pub(super) row_of: Vec<u32>,
 }

@@ -31,20 +31,20 @@ pub(super) fn choose(decision: &Decision, question: &Question<'_>) -> Meeting {
     if policy.home_share.0 == 0 {
         return Meeting::default();
     }
+    let delays = &decision.scratch.delays;
     let bounds = Rooms::new(decision, policy);
     let rooms = decision.rows.iter().enumerate().filter(|(_, row)| bounds.has_room(decision, row));
     let mut soonest = None;
-    for (_, row) in rooms.clone() {
+    for (at, row) in rooms.clone() {
         if has_all(row) {
             return Meeting::default();
         }
-        let delay = decision.delay(row);
+        let delay = delays[at];
         soonest = Some(soonest.map_or(delay, |soonest: Nanos| soonest.min(delay)));
     }
     let Some(soonest) = soonest else { return Meeting::default() };
     let ready_within = soonest + policy.home_slack.of(soonest);
-    let home =
-        home_of(rooms.filter(|(_, row)| decision.delay(row) <= ready_within), decision, question);
+    let home = home_of(rooms.filter(|(at, _)| delays[*at] <= ready_within), decision, question);
     Meeting { home, ready_within }
 }
 

@@ -3,12 +3,13 @@
 //! Decides what a reference stands for and how much of it earlier images of the same pod already
 //! bring. Which nodes have it is `charge`'s and `arriving`'s.
 
+use crate::model::cluster::image::Image;
 use crate::model::cluster::{Cluster, DigestId, ImageId, PlatformId, stable_hash};
 use crate::model::pod::{PodImage, PullPolicy};
 use crate::model::reference::Reference;
 use crate::model::resolve::NameIds;
 use crate::model::unit::Bytes;
-use crate::policy::Policy;
+use crate::policy::{Granularity, Policy};
 use crate::score::decision::{Verdict, Wanted};
 
 /// One image to be had.
@@ -74,13 +75,17 @@ fn cargo_of(
     cluster: &Cluster,
     policy: &Policy,
 ) -> (Cargo, Verdict) {
-    if let Some(image) = cluster.current_image(name, platform) {
+    let image = cluster.current_image(name, platform);
+    if let (Some(image), Granularity::Layers) = (image, policy.granularity) {
         return (Cargo::Layers(image), Verdict::Layers(image));
     }
-    let Some(record) = cluster.newest_record(name, platform) else {
+    let image = image.map(|id| cluster.image(id));
+    let record = cluster.newest_record(name, platform).map(|id| cluster.record(id));
+    if image.is_none() && record.is_none() {
         return (Cargo::Unknown, Verdict::Unknown);
-    };
-    let digest = name.digest.or_else(|| cluster.record(record).digests.first().copied());
+    }
+    let digests = image.map(|image| &image.digests).or(record.map(|record| &record.digests));
+    let digest = name.digest.or_else(|| digests?.first().copied());
     let same = |need: &Need| match need.cargo {
         Cargo::Whole { digest: other, .. } if digest.is_some() => other == digest,
         Cargo::Whole { .. } => need.name == name,
@@ -88,7 +93,8 @@ fn cargo_of(
     };
     let first = earlier.iter().position(same).unwrap_or(earlier.len());
     let whole = |bytes| Cargo::Whole { bytes, digest, first };
-    match cluster.reported_size(name, platform) {
+    let bytes = image.map_or_else(|| cluster.reported_size(name, platform), Image::total_bytes);
+    match bytes {
         Bytes(0) => {
             let bytes = policy.unsized_image_bytes;
             (whole(bytes), Verdict::Unsized(bytes))

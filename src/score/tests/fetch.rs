@@ -4,6 +4,7 @@ use super::{MB, check, decided, policy, row};
 use crate::model::image::ImageFacts;
 use crate::model::pod::PullPolicy;
 use crate::model::unit::{Bytes, Nanos};
+use crate::policy::Granularity;
 use crate::score::decision::{Neutral, Verdict};
 use crate::state::fixtures::world::World;
 use crate::state::fixtures::{digest, image, node, pinned, pod};
@@ -42,6 +43,19 @@ fn only_the_longest_prefix_of_layers_is_free() {
             ("other", nothing, &[]),
         ],
     );
+}
+
+#[test]
+fn where_whole_images_count_a_base_is_worth_nothing() {
+    let world = world();
+    let mut policy = policy();
+    policy.granularity = Granularity::Images;
+    let decision = decided(&world, &pod("p").wants("r.io/golang:1"), &policy);
+    let missing = |node| row(&world, &decision, node).missing;
+    assert_eq!((missing("base"), missing("cold")), (Bytes(280 * MB), Bytes(280 * MB)));
+    let held = world.node(node("whole").lists(&["r.io/golang:1"], 280 * MB));
+    let decision = decided(&held, &pod("p").wants("r.io/golang:1"), &policy);
+    assert_eq!(row(&held, &decision, "whole").missing, Bytes(0));
 }
 
 #[test]
