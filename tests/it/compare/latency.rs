@@ -52,7 +52,8 @@ async fn prioritize_beside_the_reference_servers() -> Result<()> {
         let [null, typed, own] = [0, 1, 2].map(|at| median(p50[at].clone()));
         println!(
             "{label:>20}: {:>9} B, answer {answer:>6} B  p50 us: reads nothing {null:.0}, \
-             upstream types {typed:.0}, dunnage {own:.0} = {:.2} x reads nothing, {:.3} x upstream types",
+             upstream types {typed:.0}, dunnage {own:.0} \
+             = {:.2} x reads nothing, {:.3} x upstream types",
             body.len(),
             own / null,
             own / typed
