@@ -108,6 +108,20 @@ async fn unknown_names_that_no_node_can_have_come_back_as_valid_json() {
 }
 
 #[tokio::test]
+async fn a_pod_is_expected_where_the_answer_sends_it_and_nowhere_if_none_was_sent() {
+    for (shadow, pods) in [(false, 1000), (true, 0)] {
+        let rig = Rig::with(Settings { shadow, ..SETTINGS });
+        rig.prioritize(body(&pod(IMAGE), &NODES)).await;
+        let tracker = rig.shared.read();
+        let expected = |node| {
+            let cluster = tracker.cluster();
+            cluster.expected().on(cluster.node_id(node).expect("listed")).0
+        };
+        assert_eq!(NODES.map(expected), [0, pods, 0, 0, 0]);
+    }
+}
+
+#[tokio::test]
 async fn in_shadow_the_decision_is_kept_and_not_sent() {
     let settings = Settings { shadow: true, ..SETTINGS };
     let rig = Rig::with(settings);
