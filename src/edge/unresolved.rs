@@ -108,11 +108,12 @@ impl Unresolved {
         if !self.is_on() {
             return;
         }
+        let holder = self.holder(pod);
         let mut asked = self.lock();
         let was_empty = asked.oldest_first.is_empty();
         for image in &pod.images {
             if let Some(reference) = Reference::parse(&image.reference) {
-                asked.push((Arc::from(reference.as_str()), self.holder(pod)));
+                asked.push((Arc::from(reference.as_str()), holder.clone()));
             }
         }
         let wakes = was_empty && !asked.oldest_first.is_empty();
