@@ -13,7 +13,7 @@ use crate::score::decision::{Decision, Row};
 
 /// Enough for the page, and for every pod between its scheduling cycle and its binding.
 const DECISIONS_MAX: usize = 1_000;
-/// Bounds memory with large clusters: 200,000 rows of 96 bytes are 19 MB.
+/// Bounds memory with large clusters: 200,000 rows of 48 bytes are 10 MB.
 const ROWS_MAX: usize = 200_000;
 
 /// One remembered decision; a clone costs as little with 15,000 rows as with one.
