@@ -207,7 +207,7 @@ pub struct Agent {
     /// Which snapshotter's layers count [default: the one that most images were unpacked by]
     #[arg(long, value_name = "NAME")]
     pub snapshotter: Option<String>,
-    /// Write at most this often, and only what changed
+    /// Write the inventory at most this often, and when it changed
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = interval)]
     pub interval: Duration,
     /// Where probes and metrics are served

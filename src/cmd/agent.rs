@@ -1,13 +1,13 @@
 //! `dunnage agent`: what this node's containerd holds, told to the API server.
 //!
-//! Whatever goes wrong, containerd away, the API server away, images half written, is said on the port
-//! and in the log and tried again: the agent ends by a signal only, or at the start for a wrong flag.
+//! Whatever goes wrong, containerd away or the API server away, is said on the port and in the log and tried
+//! again: the agent ends by a signal only, or at the start for a wrong flag.
 
 mod pace;
 mod round;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum_server::Handle;
 use tokio::sync::Notify;
@@ -20,7 +20,7 @@ use crate::edge::containerd::read::Scope;
 use crate::edge::inventory::publish::Publisher;
 use crate::edge::probe::{self, AgentHealth};
 use crate::model::image::Platform;
-use pace::{Backoff, Pace};
+use pace::{BACKOFF_MAX, Backoff, Pace};
 use round::{Node, Round};
 
 /// A pull makes a handful of events within a second; they are one change.
@@ -72,16 +72,26 @@ pub async fn run(flags: Agent) -> anyhow::Result<()> {
 /// Notifies of each change, and opens the stream again whenever it breaks.
 async fn listen(containerd: Containerd, health: Arc<AgentHealth>, changed: Arc<Notify>) {
     let mut backoff = Backoff::default();
+    let mut said = None;
     loop {
+        let opened = Instant::now();
         let error = containerd
             .watch_changes(|| {
                 health.checks().events = Ok(());
                 health.metrics.events.inc();
-                backoff = Backoff::default();
                 changed.notify_one();
             })
             .await;
-        health.checks().events = Err(error.to_string());
+        // A stream that could be asked for and was refused is no success: it would be asked for ever again.
+        if opened.elapsed() > BACKOFF_MAX {
+            (backoff, said) = (Backoff::default(), None);
+        }
+        let reason = error.to_string();
+        if said.as_ref() != Some(&reason) {
+            tracing::warn!("events of containerd: {reason}; trying again");
+            said = Some(reason.clone());
+        }
+        health.checks().events = Err(reason);
         tokio::time::sleep(backoff.next_pause()).await;
     }
 }

@@ -1,5 +1,6 @@
 //! What nodes hold, as objects of the API server: [`node::NodeInventory`], one per node, and
-//! [`image::ImageManifest`], one per image. The agent writes them, the server reads them.
+//! [`image::ImageManifest`], one per image. The agent writes them; the server is to read them and
+//! does not yet.
 //!
 //! An inventory names images by manifest digest and says of each how many of its layers are unpacked,
 //! counted from the base. Which layers those are stands in the `ImageManifest` of that digest, once for
@@ -36,11 +37,6 @@ pub mod publish;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
-
-/// The API group of all our objects.
-pub const GROUP: &str = "dunnage.dev";
-/// The version of both kinds.
-pub const VERSION: &str = "v1alpha1";
 
 /// The definitions of both kinds as YAML: `deploy/crds.yaml` below its head comment.
 ///

@@ -12,7 +12,7 @@ const HEARTBEAT_MIN: Duration = Duration::from_secs(300);
 const HEARTBEAT_INTERVALS: u32 = 10;
 /// The first pause after a failure, and the longest.
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
-const BACKOFF_MAX: Duration = Duration::from_secs(30);
+pub const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
 /// The times of one agent.
 #[derive(Clone, Debug)]

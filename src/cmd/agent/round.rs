@@ -98,7 +98,8 @@ impl Round {
                 }
             }
             Err(failure) => {
-                self.is_stale = true;
+                // What was read is as good as it was where only writing failed.
+                self.is_stale |= matches!(failure, Failure::Containerd(_));
                 self.complain(&failure);
                 Pause { least: self.backoff.next_pause(), more: Duration::ZERO }
             }
@@ -120,9 +121,9 @@ impl Round {
         if writes {
             self.write(inventory).await?;
         }
-        let created = self.publish_manifests(now).await?;
+        let more_to_publish = self.publish_manifests(now).await?;
         self.node.health.checks().api_server = Ok(());
-        Ok(writes || created)
+        Ok(writes || more_to_publish)
     }
 
     /// Pulls make no events until a layer is there.

@@ -2,7 +2,7 @@
 //!
 //! What changes under the reader is read again next time: a blob that goes between two calls is a
 //! document that is missing, not a failed reading. Documents are kept from one reading to the next, as a
-//! digest has one content; in steady state a reading is five calls.
+//! digest has one content; in steady state a reading is six calls.
 
 use std::collections::BTreeMap;
 

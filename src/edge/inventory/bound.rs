@@ -46,6 +46,7 @@ fn cap(inventory: &mut InventorySpec, dropped: &mut Dropped) {
         image.names.retain(|name| name.len() <= TEXT_BYTES_MAX);
         image.names.truncate(NAMES_MAX);
         dropped.names += (names - image.names.len()) as u64;
+        dropped.names += image.indexes.len().saturating_sub(NAMES_MAX) as u64;
         image.indexes.truncate(NAMES_MAX);
     }
     let pulls = &mut inventory.pulls;

@@ -1,5 +1,5 @@
 //! `ImageManifest`: the layers of one image for one platform, published once by whichever agent first
-//! has it, so that the server needs no registry for anything that some node holds.
+//! has it, so that a reader needs no registry for anything that some node holds.
 //!
 //! Cluster-scoped, named after its digest, and immutable: a digest has one content. Nothing deletes it
 //! by itself; deleting any of them by hand is safe, as agents publish anew what their node holds.

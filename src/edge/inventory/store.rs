@@ -40,7 +40,8 @@ pub struct Blob {
 }
 
 /// Snapshotters that fetch files when they are first read. Their layers look unpacked and are not on
-/// the node: stargz, nydus, soci, overlaybd and the CernVM file system, as their projects name them.
+/// the node: stargz, nydus, soci, overlaybd, the CernVM file system and GKE's image streaming, by the
+/// names that they go by.
 const LAZY: [&str; 6] = ["stargz", "nydus", "soci", "overlaybd", "cvmfs-snapshotter", "gcfs"];
 
 /// Whether a snapshotter of that name is lazy.

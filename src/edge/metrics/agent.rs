@@ -42,7 +42,10 @@ impl AgentMetrics {
                 "Readings of containerd's store by result (ok, error).",
                 &["result"],
             ),
-            events: new.counter("agent_events_total", "Events of containerd that named a change."),
+            events: new.counter(
+                "agent_events_total",
+                "Changes heard of from containerd; each connection to it counts twice.",
+            ),
             writes: new.counters(
                 "agent_writes_total",
                 "Writes by kind (inventory, manifest) and result (ok, exists, error).",

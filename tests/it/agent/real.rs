@@ -9,8 +9,9 @@ use dunnage::edge::inventory::image::{ImageManifest, object_name};
 use dunnage::edge::inventory::node::{BlobRule, InventorySpec};
 use kube::{Api, Client};
 use tokio::process::Command;
+use tokio::time::timeout;
 
-use super::rig::{Agent, await_inventory, names};
+use super::rig::{Agent, PATIENCE, await_inventory, names};
 use crate::cluster::{assert_received, bytes_of_step};
 use crate::deploy::definitions::establish;
 use crate::testbed::real::{Cluster, ImageSpec, Layer, Options, Pushed, Stored, sleeping};
@@ -97,7 +98,8 @@ async fn await_whole(client: &Client, reference: &str) -> Result<InventorySpec> 
     for image in &inventory.images {
         let name = object_name(&image.manifest).context("a name")?;
         let published = |found: Option<&ImageManifest>| found.is_some();
-        kube::runtime::wait::await_condition(manifests.clone(), &name, published).await?;
+        let awaited = kube::runtime::wait::await_condition(manifests.clone(), &name, published);
+        timeout(PATIENCE, awaited).await.context("a manifest was not published")??;
     }
     Ok(inventory)
 }

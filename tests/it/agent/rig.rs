@@ -17,7 +17,7 @@ use crate::testbed::Process;
 /// The pause between two questions to the agent's port.
 const PAUSE: Duration = Duration::from_millis(20);
 /// The longest wait for anything: many times what it takes, as the machine also compiles.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running agent. Dropping it kills it.
 pub struct Agent {

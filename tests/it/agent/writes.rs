@@ -47,6 +47,20 @@ async fn only_changes_are_written_and_not_more_often_than_the_interval() -> Resu
     let intervals = i64::try_from(started.elapsed().as_secs() / interval.as_secs())?;
     let writes = last.metadata.generation.context("no generation")? - 1;
     assert!((1..=intervals + 1).contains(&writes), "{writes} in {intervals} intervals");
+
+    // A change that comes right after a write waits for the interval to pass.
+    let add = |number: usize| {
+        let image = Image::new(&format!("r/{number}:1"), &["x", &number.to_string()]);
+        containerd.change(|content| content.add(&image));
+    };
+    add(31);
+    await_inventory(&client, "node-1", |found| found.images.len() == 32).await?;
+    let written = std::time::Instant::now();
+    add(32);
+    await_inventory(&client, "node-1", |found| found.images.len() == 33).await?;
+    // The first was seen some moments after it was written.
+    let least = interval - Duration::from_secs(1);
+    assert!(written.elapsed() >= least, "again after {:?}", written.elapsed());
     Ok(())
 }
 

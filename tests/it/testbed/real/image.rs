@@ -10,11 +10,11 @@ use std::io::Write;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use dunnage::edge::inventory::chain::sha256;
 use dunnage::sim::random::Random;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tar::{Builder, Header};
 
 /// The program of every image. It must be linked statically: images have no libraries.
@@ -96,20 +96,7 @@ fn pack(name: &str, mode: u32, bytes: &[u8]) -> Result<Packed> {
     let mut gzip = GzEncoder::new(Vec::with_capacity(tar.len()), Compression::fast());
     gzip.write_all(&tar)?;
     let blob = gzip.finish()?;
-    Ok(Packed { digest: digest(&blob), diff_id: digest(&tar), blob })
-}
-
-/// `sha256:` and the digest.
-pub fn digest(bytes: &[u8]) -> String {
-    format!("sha256:{:x}", HexDigest(Sha256::digest(bytes).into()))
-}
-
-struct HexDigest([u8; 32]);
-
-impl std::fmt::LowerHex for HexDigest {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(out, "{byte:02x}"))
-    }
+    Ok(Packed { digest: sha256(&blob), diff_id: sha256(&tar), blob })
 }
 
 /// The configuration of an image with these layers.

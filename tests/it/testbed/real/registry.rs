@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use dunnage::edge::inventory::chain::sha256;
 use reqwest::{Client, RequestBuilder, Response};
 use rustls::crypto::ring::default_provider;
 use serde_json::{Value, json};
@@ -98,10 +99,10 @@ impl Registry {
         }
         let diff_ids: Vec<&str> = layers.iter().map(|layer| layer.diff_id.as_str()).collect();
         let config = image::configuration(&diff_ids).to_string().into_bytes();
-        let config_digest = image::digest(&config);
+        let config_digest = sha256(&config);
         let manifest = manifest(&config_digest, config.len(), &layers).to_string();
         self.push_blob(&image.name, &config_digest, config).await?;
-        let digest = image::digest(manifest.as_bytes());
+        let digest = sha256(manifest.as_bytes());
         let url = self.url(&image.name, &format!("manifests/{}", image.tag));
         let request = self.client.put(url).header("content-type", MANIFEST);
         send(request.body(manifest)).await?;
