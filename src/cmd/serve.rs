@@ -50,7 +50,8 @@ pub async fn run(flags: Serve) -> anyhow::Result<()> {
     let extender = extender::router(shared.clone(), settings);
     let extender = ports::serve_apart(extender_port, extender, tls, on_extender.clone());
     let admin = admin_port.serve(admin::router(shared.clone()), None, on_admin.clone());
-    let resolving = tokio::spawn(resolve(registries, shared.clone()));
+    let resolver = registries.map(|settings| registry::run(settings, shared.clone())).transpose();
+    let resolving = resolver.context("cannot set up TLS for registries")?.map(tokio::spawn);
     let watching = tokio::spawn(watch::run(client, shared));
     let ending = async {
         ports::end_signal().await?;
@@ -60,7 +61,9 @@ pub async fn run(flags: Serve) -> anyhow::Result<()> {
     };
     tokio::try_join!(extender, admin, ending)?;
     watching.abort();
-    resolving.abort();
+    if let Some(resolving) = resolving {
+        resolving.abort();
+    }
     Ok(())
 }
 
@@ -83,12 +86,6 @@ fn registries(flags: &Registries, client: &Client) -> anyhow::Result<Option<regi
         secrets: flags.registry_secrets.then(|| client.clone()),
         tag_lifetime: flags.tag_lifetime,
     }))
-}
-
-async fn resolve(settings: Option<registry::Settings>, shared: Arc<Shared>) {
-    if let Some(settings) = settings {
-        registry::run(settings, shared).await;
-    }
 }
 
 /// The certificate and key of the extender port. Plain HTTP only where nobody else can listen in.

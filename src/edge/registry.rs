@@ -63,20 +63,20 @@ pub struct Settings {
 }
 
 /// Resolves until cancelled. Offers are kept from this call on, before the future is first polled.
-pub fn run(settings: Settings, shared: Arc<Shared>) -> impl Future<Output = ()> {
-    shared.unresolved.turn_on(settings.secrets.is_some());
-    resolve(settings, shared)
+///
+/// # Errors
+/// If TLS cannot be set up.
+pub fn run(
+    settings: Settings,
+    shared: Arc<Shared>,
+) -> reqwest::Result<impl Future<Output = ()> + use<>> {
+    let with_secrets = settings.secrets.is_some();
+    let lookup = Arc::new(Lookup::new(settings, shared.clone())?);
+    shared.unresolved.turn_on(with_secrets);
+    Ok(resolve(lookup, with_secrets, shared))
 }
 
-async fn resolve(settings: Settings, shared: Arc<Shared>) {
-    let with_secrets = settings.secrets.is_some();
-    let lookup = match Lookup::new(settings, shared.clone()) {
-        Ok(lookup) => Arc::new(lookup),
-        Err(error) => {
-            tracing::error!(%error, "no image is resolved: TLS cannot be set up");
-            return;
-        }
-    };
+async fn resolve(lookup: Arc<Lookup>, with_secrets: bool, shared: Arc<Shared>) {
     let (queue, workers) = (Queue::default(), JoinSet::new());
     let mut resolver = Resolver { shared, lookup, queue, workers, with_secrets, all_seen_at: None };
     let mut passes = interval(TICK);
@@ -92,7 +92,7 @@ async fn resolve(settings: Settings, shared: Arc<Shared>) {
             Some(Ok(ended)) = resolver.workers.join_next() => resolver.end(ended),
         }
         resolver.start();
-        resolver.show().await;
+        resolver.show();
     }
 }
 
@@ -212,10 +212,10 @@ impl Resolver {
         self.shared.unresolved.failure(target).map_or(0, |failure| failure.attempts)
     }
 
-    async fn show(&self) {
+    fn show(&self) {
         let metrics = &self.shared.metrics.resolver;
         metrics.waiting.set(i64::try_from(self.queue.len()).unwrap_or(i64::MAX));
-        metrics.cache_bytes.set(i64::try_from(self.lookup.kept_bytes().await).unwrap_or(i64::MAX));
+        metrics.cache_bytes.set(i64::try_from(self.lookup.kept_bytes()).unwrap_or(i64::MAX));
     }
 }
 

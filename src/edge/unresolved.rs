@@ -109,13 +109,12 @@ impl Unresolved {
             return;
         }
         let holder = self.holder(pod);
+        let references = pod.images.iter().filter_map(|image| Reference::parse(&image.reference));
+        let wishes: Vec<Wish> =
+            references.map(|reference| (Arc::from(reference.as_str()), holder.clone())).collect();
         let mut asked = self.lock();
         let was_empty = asked.oldest_first.is_empty();
-        for image in &pod.images {
-            if let Some(reference) = Reference::parse(&image.reference) {
-                asked.push((Arc::from(reference.as_str()), holder.clone()));
-            }
-        }
+        wishes.into_iter().for_each(|wish| asked.push(wish));
         let wakes = was_empty && !asked.oldest_first.is_empty();
         drop(asked);
         if wakes {
@@ -161,7 +160,8 @@ impl Unresolved {
         }
     }
 
-    /// Reference, platform and reason of everything that could not be resolved, ordered.
+    /// Reference, platform and a reason for everything that could not be resolved, ordered; one where it
+    /// was tried with several pods' secrets.
     #[must_use]
     pub fn reasons(&self) -> Vec<(String, String, String)> {
         let entry = |(target, failure): (Arc<Target>, Arc<Failure>)| {
@@ -170,6 +170,7 @@ impl Unresolved {
         };
         let mut reasons: Vec<_> = self.failures.iter().map(entry).collect();
         reasons.sort_unstable();
+        reasons.dedup_by(|a, b| (&a.0, &a.1) == (&b.0, &b.1));
         reasons
     }
 

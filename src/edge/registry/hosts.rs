@@ -2,10 +2,13 @@
 //!
 //! The folder is containerd's (`docs/hosts.md` there): `<host>_<port>_`, `<host>:<port>` or `_default`,
 //! each with a `hosts.toml`, whose mirrors are tried in the order written, the server last. It is read
-//! anew from time to time, as containerd does. Two differences: a broken file keeps the registry from
-//! being asked, with the reason, instead of being passed over; and a scheme is taken as written.
+//! anew from time to time, as containerd does. Three differences: a broken file keeps the registry from
+//! being asked, with the reason, instead of being passed over; a scheme is taken as written; and the `.crt`
+//! files of Docker's layout are not read.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -83,17 +86,13 @@ pub fn hosts_of(
     plain: &reqwest::Client,
 ) -> Result<Vec<Host>, String> {
     let Some(folder) = folder.and_then(|folder| folder_of(registry, folder)) else {
-        // `localhost` is another machine on every node, and not ours.
-        return if is_loopback(registry) {
-            Ok(Vec::new())
-        } else {
-            Ok(vec![own(registry, plain)?])
-        };
+        return Ok(own(registry, plain)?.into_iter().collect());
     };
     let file = folder.join("hosts.toml");
     let placed = |error: String| format!("{}: {error}", file.display());
     let text = match std::fs::read_to_string(&file) {
         Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
         Err(error) => return Err(placed(error.to_string())),
     };
     parse(registry, &text, &folder, plain).map_err(placed)
@@ -107,12 +106,16 @@ fn folder_of(registry: &str, folder: &Path) -> Option<PathBuf> {
     folders.find_map(|name| Some(folder.join(name)).filter(|folder| folder.is_dir()))
 }
 
-/// The registry itself, by HTTPS.
-fn own(registry: &str, plain: &reqwest::Client) -> Result<Host, String> {
+/// The registry itself, by HTTPS; `None` for a loopback address, which is another machine on every node and
+/// not ours.
+fn own(registry: &str, plain: &reqwest::Client) -> Result<Option<Host>, String> {
     let name = if registry == "docker.io" { "registry-1.docker.io" } else { registry };
     let root = url(&format!("https://{name}"), false)?;
-    let (headers, client) = (HeaderMap::new(), plain.clone());
-    Ok(Host { root, resolves: true, mirrored: None, login: registry.to_owned(), headers, client })
+    if is_loopback(&root) {
+        return Ok(None);
+    }
+    let (headers, client, login) = (HeaderMap::new(), plain.clone(), registry.to_owned());
+    Ok(Some(Host { root, resolves: true, mirrored: None, login, headers, client }))
 }
 
 fn parse(
@@ -132,11 +135,11 @@ fn parse(
             let server = host(registry, server, &file.of_server, folder, plain)?;
             hosts.extend(server.map(|server| Host { login: registry.to_owned(), ..server }));
         }
-        None if is_loopback(registry) => {}
         None => {
-            let own = own(registry, plain)?;
-            let client = client(&file.of_server, folder, plain)?;
-            hosts.push(Host { headers: headers(&file.of_server)?, client, ..own });
+            if let Some(own) = own(registry, plain)? {
+                let client = client(&file.of_server, folder, plain)?;
+                hosts.push(Host { headers: headers(&file.of_server)?, client, ..own });
+            }
         }
     }
     Ok(hosts)
@@ -246,14 +249,14 @@ fn special_client(settings: &Settings, folder: &Path) -> Result<reqwest::Client,
     builder.build().map_err(text)
 }
 
-fn is_loopback(registry: &str) -> bool {
-    let host = match registry.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-        _ => registry,
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+/// Asked of the parsed address: `127.1` and `2130706433` are loopback, too.
+fn is_loopback(root: &Url) -> bool {
+    let host = root.host_str().unwrap_or_default();
+    let host = host.trim_matches(['[', ']']).trim_end_matches('.');
+    let is_own = |address: IpAddr| address.is_loopback() || address.is_unspecified();
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| is_own(address.to_canonical()))
 }
 
 #[cfg(test)]

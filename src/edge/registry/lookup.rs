@@ -1,7 +1,8 @@
 //! From a reference and a platform to layers: the steps, and what is remembered between them.
 //!
-//! Documents are kept by digest for ever, bounded by bytes, and fetched once however many want them;
-//! what a tag means is asked again after a while, by HEAD first, which costs a registry's quota nothing.
+//! Documents are kept by digest for ever, bounded by bytes. Two that want one at the same time both ask,
+//! each with its own credentials: a refusal of one is none of the other. What a tag means is asked again
+//! after a while, by HEAD first, which costs a registry's quota nothing.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -56,7 +57,7 @@ pub struct Lookup {
     tag_lifetime: Duration,
     plain: reqwest::Client,
     hosts: moka::sync::Cache<String, Arc<Result<Vec<Host>, String>>>,
-    documents: moka::future::Cache<String, Arc<Document>>,
+    documents: moka::sync::Cache<String, Arc<Document>>,
     meanings: moka::sync::Cache<(String, Platform), Meaning>,
     /// Images that the tracker has from here, by manifest, the longest known first.
     told: Mutex<VecDeque<(String, Platform)>>,
@@ -72,7 +73,7 @@ impl Lookup {
             u32::try_from(digest.len() + document.bytes()).unwrap_or(u32::MAX)
         };
         let documents =
-            moka::future::Cache::builder().weigher(weigh).max_capacity(DOCUMENT_BYTES_MAX).build();
+            moka::sync::Cache::builder().weigher(weigh).max_capacity(DOCUMENT_BYTES_MAX).build();
         let hosts = moka::sync::Cache::builder()
             .max_capacity(REGISTRIES_MAX)
             .time_to_live(HOSTS_LIFETIME)
@@ -93,9 +94,9 @@ impl Lookup {
 
     /// Bytes of documents kept, as estimated.
     #[must_use]
-    pub async fn kept_bytes(&self) -> u64 {
+    pub fn kept_bytes(&self) -> u64 {
         // Else what was put in a moment ago is not counted.
-        self.documents.run_pending_tasks().await;
+        self.documents.run_pending_tasks();
         self.documents.weighted_size()
     }
 
@@ -220,7 +221,7 @@ impl Lookup {
             }
         }
         let (digest, body) = self.api.tagged_manifest(repository, tag).await?;
-        self.documents.insert(digest.clone(), Arc::new(document::manifest(&body)?)).await;
+        self.documents.insert(digest.clone(), Arc::new(document::manifest(&body)?));
         Ok(digest)
     }
 
@@ -255,21 +256,25 @@ impl Lookup {
         repository: &Repository,
         digest: &str,
     ) -> Result<Arc<Document>, Failure> {
-        let fetch = async {
-            let body = self.api.manifest(repository, digest).await?;
-            document::manifest(&body).map(Arc::new)
-        };
-        let document = self.documents.try_get_with_by_ref(digest, fetch).await;
-        document.map_err(|failure| (*failure).clone())
+        if let Some(known) = self.documents.get(digest) {
+            return Ok(known);
+        }
+        let body = self.api.manifest(repository, digest).await?;
+        let document = Arc::new(document::manifest(&body)?);
+        self.documents.insert(digest.to_owned(), document.clone());
+        Ok(document)
     }
 
     async fn config(&self, repository: &Repository, digest: &str) -> Result<Config, Failure> {
-        let fetch = async {
+        let document = if let Some(known) = self.documents.get(digest) {
+            known
+        } else {
             let body = self.api.blob(repository, digest).await?;
-            document::config(&body).map(Arc::new)
+            let document = Arc::new(document::config(&body)?);
+            self.documents.insert(digest.to_owned(), document.clone());
+            document
         };
-        let document = self.documents.try_get_with_by_ref(digest, fetch).await;
-        match &*document.map_err(|failure| (*failure).clone())? {
+        match &*document {
             Document::Config(config) => Ok(config.clone()),
             _ => Err(Failure::new(Kind::Invalid, "its config is a manifest")),
         }

@@ -159,8 +159,10 @@ impl Registry {
                 self.paused_until = None;
                 let recovered = self.failure.take().map(|_| Change::Recovered);
                 let denial = result.err().filter(|failure| failure.kind == Kind::Denied);
-                let denial = denial.filter(|_| !std::mem::replace(&mut self.denial_told, true));
-                recovered.or_else(|| denial.map(|failure| Change::Denies(failure.reason.clone())))
+                recovered.or_else(|| {
+                    let denial = denial.filter(|_| !std::mem::replace(&mut self.denial_told, true));
+                    denial.map(|failure| Change::Denies(failure.reason.clone()))
+                })
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Ten thousand tags at once: bounded, counted, and no answer waits.
+//! Ten thousand tags at once: bounded and counted.
 
 use anyhow::{Result, ensure};
 

@@ -76,7 +76,7 @@ impl Rig {
             secrets: None,
             tag_lifetime: TAG_LIFETIME,
         };
-        let resolver = tokio::spawn(registry::run(settings, shared.clone()));
+        let resolver = tokio::spawn(registry::run(settings, shared.clone())?);
         let extender = extender::router(shared.clone(), SETTINGS);
         let admin = admin::router(shared.clone());
         let nodes = platforms.iter().map(|platform| platform.replace('/', "-")).collect();

@@ -24,6 +24,14 @@ fn hosts(registry: &str, name: &str, text: &str) -> Result<Vec<String>, String> 
 }
 
 #[test]
+fn a_folder_without_a_file_says_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("ghcr.io")).expect("created");
+    let hosts = hosts_of("ghcr.io", Some(folder.path()), &client()).expect("asked itself");
+    assert_eq!(hosts.iter().map(shown).collect::<Vec<_>>(), ["https://ghcr.io/v2 resolves itself"]);
+}
+
+#[test]
 fn without_a_file_a_registry_is_asked_itself_and_loopback_is_not() {
     let of = |registry| {
         let hosts = hosts_of(registry, None, &client()).expect("no file, no error");
@@ -31,7 +39,18 @@ fn without_a_file_a_registry_is_asked_itself_and_loopback_is_not() {
     };
     assert_eq!(of("docker.io"), ["https://registry-1.docker.io/v2 resolves itself"]);
     assert_eq!(of("ghcr.io:8443"), ["https://ghcr.io:8443/v2 resolves itself"]);
-    for registry in ["localhost", "localhost:5000", "127.0.0.1:5000", "127.8.9.1", "[::1]:5000"] {
+    for registry in [
+        "localhost",
+        "LOCALHOST:5000",
+        "a.localhost",
+        "127.0.0.1:5000",
+        "127.8.9.1",
+        "127.1:5000",
+        "2130706433",
+        "0.0.0.0",
+        "[::1]:5000",
+        "[::ffff:127.0.0.1]",
+    ] {
         assert_eq!(of(registry), Vec::<String>::new(), "{registry}");
     }
 }
