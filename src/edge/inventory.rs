@@ -28,7 +28,6 @@ pub mod image;
 mod schema;
 pub mod store;
 pub mod document;
-pub mod chain;
 pub mod report;
 pub mod bound;
 pub mod change;

@@ -47,6 +47,10 @@ pub struct Health {
     pub nodes: WatchHealth,
     /// The pods' watch.
     pub pods: WatchHealth,
+    /// The watch of agents' reports. Without it kubelets' lists count.
+    pub inventories: WatchHealth,
+    /// The watch of the layers that agents publish.
+    pub manifests: WatchHealth,
     /// When the API server last answered anything; `None` before the first time, and where there is
     /// no API server (demo), which then cannot be lost.
     pub last_contact: Option<Time>,
@@ -154,6 +158,8 @@ impl Health {
         match kind {
             Kind::Nodes => &mut self.nodes,
             Kind::Pods => &mut self.pods,
+            Kind::Inventories => &mut self.inventories,
+            Kind::Manifests => &mut self.manifests,
         }
     }
 }
