@@ -28,6 +28,7 @@ pub mod image;
 mod schema;
 pub mod store;
 pub mod document;
+pub mod facts;
 pub mod report;
 pub mod bound;
 pub mod change;

@@ -63,6 +63,8 @@ pub struct WatchHealth {
     pub synced: bool,
     /// What went wrong last, until it works again.
     pub error: Option<String>,
+    /// The API server does not know the kind, which is an optional one.
+    pub is_absent: bool,
 }
 
 impl Shared {

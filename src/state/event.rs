@@ -77,6 +77,12 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether a cluster can be without it: nothing waits for its first list.
+    #[must_use]
+    pub const fn is_optional(self) -> bool {
+        matches!(self, Self::Inventories | Self::Manifests)
+    }
+
     /// The resource's plural name, as in the API and in metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
