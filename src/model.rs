@@ -4,10 +4,12 @@
 //! decides, reads a clock, does I/O, or knows Kubernetes' types; [`crate::state`] is the only writer.
 
 pub mod chain;
+pub mod chain_id;
 pub mod cluster;
 pub mod expected;
 pub mod image;
 pub mod intern;
+pub mod inventory;
 pub mod node;
 mod node_names;
 pub mod node_set;

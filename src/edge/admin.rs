@@ -73,9 +73,11 @@ async fn readyz(State(shared): State<Arc<Shared>>, Query(query): Arguments) -> R
     };
     let verdict = if blind.is_none() { "readyz check passed\n" } else { "readyz check failed\n" };
     let text = format!(
-        "{}{}{contact}{verdict}",
+        "{}{}{}{}{contact}{verdict}",
         watch_line("nodes", &health.nodes),
-        watch_line("pods", &health.pods)
+        watch_line("pods", &health.pods),
+        agents_line("inventories", &health.inventories),
+        agents_line("manifests", &health.manifests),
     );
     (status, text).into_response()
 }
@@ -86,6 +88,15 @@ fn watch_line(kind: &str, watch: &WatchHealth) -> String {
         (true, Some(error)) => format!("[+]watch-{kind} ok, but broken now: {error}\n"),
         (false, None) => format!("[-]watch-{kind}: not listed yet\n"),
         (false, Some(error)) => format!("[-]watch-{kind}: {error}\n"),
+    }
+}
+
+/// Of what agents publish: nothing is wrong without it, and where nobody watches nothing is said.
+fn agents_line(kind: &str, watch: &WatchHealth) -> String {
+    match (watch.is_absent, watch.synced, &watch.error) {
+        (true, ..) => format!("[+]watch-{kind} ok: not installed (deploy/crds.yaml)\n"),
+        (false, false, None) => String::new(),
+        _ => watch_line(kind, watch),
     }
 }
 

@@ -28,7 +28,7 @@ pub mod image;
 mod schema;
 pub mod store;
 pub mod document;
-pub mod chain;
+pub mod facts;
 pub mod report;
 pub mod bound;
 pub mod change;

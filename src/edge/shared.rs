@@ -47,6 +47,10 @@ pub struct Health {
     pub nodes: WatchHealth,
     /// The pods' watch.
     pub pods: WatchHealth,
+    /// The watch of agents' reports. Without it kubelets' lists count.
+    pub inventories: WatchHealth,
+    /// The watch of the layers that agents publish.
+    pub manifests: WatchHealth,
     /// When the API server last answered anything; `None` before the first time, and where there is
     /// no API server (demo), which then cannot be lost.
     pub last_contact: Option<Time>,
@@ -59,6 +63,8 @@ pub struct WatchHealth {
     pub synced: bool,
     /// What went wrong last, until it works again.
     pub error: Option<String>,
+    /// The API server does not know the kind, which is an optional one.
+    pub is_absent: bool,
 }
 
 impl Shared {
@@ -154,6 +160,8 @@ impl Health {
         match kind {
             Kind::Nodes => &mut self.nodes,
             Kind::Pods => &mut self.pods,
+            Kind::Inventories => &mut self.inventories,
+            Kind::Manifests => &mut self.manifests,
         }
     }
 }

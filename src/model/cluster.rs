@@ -9,6 +9,7 @@ pub mod image;
 pub mod node;
 pub mod pod;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::chain::{Chain, ChainKey};
@@ -71,6 +72,11 @@ pub struct Cluster {
     pub(crate) digests: Vec<NameFacts>,
     pub(crate) chain_ids: Interner<ChainKey>,
     pub(crate) chains: Vec<Chain>,
+    /// Chains by the hash of their OCI chain id.
+    pub(crate) chain_names: BTreeMap<u64, ChainId>,
+    /// Nodes that have a chain unpacked which belongs to no image there, by the same hash: also chains
+    /// that no known image has. Hashes that collide cost a preference, and will not in 2^64.
+    pub(crate) claims: BTreeMap<u64, NodeSet>,
     /// Never shrinks; a slot is empty only while its image is being replaced.
     pub(crate) images: Vec<Option<Image>>,
     pub(crate) record_ids: Interner<RecordKey>,

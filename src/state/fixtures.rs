@@ -3,6 +3,7 @@
 //! Only tests see this. Everything a test does not say has one value throughout: `linux/amd64`, the
 //! namespace `ci`, a step pod that waits, the time of [`world::World::now`].
 
+pub(crate) mod agent;
 pub(crate) mod universe;
 pub(crate) mod world;
 

@@ -5,6 +5,7 @@
 
 mod image;
 mod invariants;
+mod inventory;
 mod node;
 mod pod;
 mod properties;

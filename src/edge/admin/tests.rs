@@ -196,6 +196,13 @@ async fn readiness_is_told_in_words() {
          [-]api-server: has not answered yet\nreadyz check failed\n"
     );
     assert_eq!(get_of(&shared, "/readyz").await.text, "not-synced\n");
+    let with_nodes = synced();
+    with_nodes.health().inventories.error = Some("inventories are forbidden".to_owned());
+    with_nodes.health().manifests.is_absent = true;
+    let without_agents = get_of(&with_nodes, "/readyz?verbose").await;
+    assert_eq!(without_agents.status, StatusCode::OK);
+    assert!(without_agents.text.contains("[-]watch-inventories: inventories are forbidden\n"));
+    assert!(without_agents.text.contains("[+]watch-manifests ok: not installed"));
     let summary = get_of(&shared, "/api/v1/summary").await.json();
     assert_eq!(summary["notReadyReason"], "not-synced");
 }

@@ -109,11 +109,13 @@ fn copy_node(node: &Node, cluster: &Cluster, shared: &Shared) -> NodeCopy {
         let layers = record.image.map(|image: ImageId| cluster.image(image).total_bytes());
         layers.unwrap_or_default().max(record.size).0
     };
+    let records = node.held.iter().map(|held| held.record);
+    let whole = records.filter(|&id| cluster.record(id).unpacked.is_none());
     NodeCopy {
         name: node.name.clone(),
         platform: node.platform.map(|id| cluster.platform(id).to_string()),
-        image_count: node.held.len(),
-        image_bytes: node.held.iter().map(|held| size(held.record)).sum(),
+        image_count: whole.clone().count(),
+        image_bytes: whole.map(size).sum(),
         list_cut: node.list_cut_at.is_some(),
         waiting_pods: node.waiting_step_pods,
         rules: queue_rules(&shared.policy, node),

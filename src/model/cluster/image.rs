@@ -49,6 +49,8 @@ pub struct RecordKey {
     pub names: Vec<String>,
     /// Zero if untold.
     pub size_bytes: u64,
+    /// How many of its layers are there; `None` if it is whole. Kubelets list whole images only.
+    pub unpacked: Option<u32>,
 }
 
 /// One distinct entry of nodes' image lists.
@@ -64,9 +66,12 @@ pub struct Record {
     pub platform: Option<PlatformId>,
     /// The image it is, where its layers are known.
     pub image: Option<ImageId>,
+    /// How many of its layers its holders have; `None` if it is whole. One in part goes by no name: it
+    /// counts for the chains of those layers alone.
+    pub unpacked: Option<u32>,
     /// Nodes that hold it.
     pub holders: NodeSet,
-    /// When a node first reported it.
+    /// When a node first reported one of its digests under one of its references.
     pub first_seen: Time,
 }
 
@@ -88,6 +93,16 @@ impl RecordKey {
     /// The key of one entry of a node's list.
     #[must_use]
     pub fn new(platform: Option<PlatformId>, image: ReportedImage) -> Self {
-        Self { platform, names: image.names, size_bytes: image.size_bytes }
+        let ReportedImage { names, size_bytes } = image;
+        Self { platform, names, size_bytes, unpacked: None }
+    }
+}
+
+impl Record {
+    /// The chains of `image` that its holders have, if that is the image it is.
+    #[must_use]
+    pub fn chains_of<'a>(&self, image: &'a Image) -> &'a [ChainId] {
+        let depth = self.unpacked.map_or(usize::MAX, |depth| depth as usize);
+        &image.chains[..depth.min(image.chains.len())]
     }
 }

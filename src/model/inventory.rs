@@ -1,0 +1,34 @@
+//! What a node's agent tells of the images on it, as far as placement needs it.
+//!
+//! Nothing of it is proven: whoever reads it lets it do no more than shift a preference.
+
+use crate::model::image::Platform;
+use crate::model::unit::{Bytes, Nanos, Time};
+
+/// One report of a node's agent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InventoryFacts {
+    /// When the store was read, by the node's clock.
+    pub observed_at: Time,
+    /// How long after that it asks to be believed.
+    pub valid_for: Nanos,
+    /// What the node runs.
+    pub platform: Platform,
+    /// Images on the node, whole and in part.
+    pub images: Vec<InventoryImage>,
+    /// Compressed bytes of the largest image that was left out; `None` if none was.
+    pub hidden_bytes_max: Option<Bytes>,
+    /// OCI chain ids that are unpacked beside those of `images`.
+    pub chains: Vec<String>,
+}
+
+/// An image on the node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InventoryImage {
+    /// References that name it, and the digests of its manifest and indexes.
+    pub names: Vec<String>,
+    /// Compressed bytes of its layers.
+    pub bytes: u64,
+    /// How many of its layers are unpacked, base first; `None` if all are, so that a pod finds it ready.
+    pub unpacked: Option<u32>,
+}
