@@ -7,6 +7,7 @@ use crate::model::cluster::NodeId;
 use crate::model::image::{ImageFacts, Platform};
 use crate::model::node::NodeFacts;
 use crate::model::pod::PodFacts;
+use crate::model::unit::Nanos;
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -36,6 +37,15 @@ pub enum Event {
         uid: String,
         /// Ids of the cluster that decided.
         nodes: Vec<NodeId>,
+    },
+    /// A kubelet reported that an image has come.
+    PullObserved {
+        /// The name of its node.
+        node: String,
+        /// Canonical reference.
+        reference: String,
+        /// How long it was pulled, without waiting for other pulls; `None` if it was there already.
+        took: Option<Nanos>,
     },
     /// The layers of an image became known, or known better.
     ImageKnown(ImageFacts),

@@ -6,6 +6,7 @@
 mod image;
 mod invariants;
 mod node;
+mod observed;
 mod pod;
 mod properties;
 mod pull;
