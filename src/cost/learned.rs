@@ -171,7 +171,10 @@ mod tests {
         #[test]
         fn predictions_converge_despite_outliers(
             true_rate in 4_000_000_u64..700_000_000,
-            noise in prop::collection::vec((90_u64..=110, any::<bool>(), 1_u64..1_000_000_000_000), 20..60),
+            noise in prop::collection::vec(
+                (90_u64..=110, any::<bool>(), 1_u64..1_000_000_000_000),
+                20..60,
+            ),
         ) {
             let (bytes, mut pulls) = (Bytes(100_000_000), ObservedPulls::default());
             for (at, &(percent, is_odd, odd_nanos)) in noise.iter().enumerate() {

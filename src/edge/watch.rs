@@ -4,6 +4,7 @@
 //! into the few fields of [`crate::edge::object`] and dropped. A watch never gives up: what is wrong is
 //! shown by `/readyz`, logged once per change, and tried again.
 
+mod pulled;
 mod retry;
 
 use std::fmt::Debug;
@@ -38,12 +39,18 @@ const BOUND_PODS: &str = "spec.nodeName!=";
 pub async fn run(client: Client, shared: Arc<Shared>) {
     let nodes = watch_nodes(client.clone(), shared.clone());
     let pods = watch_pods(client.clone(), shared.clone());
-    futures::join!(nodes, pods, keep_contact(client, shared.clone()), pass_time(shared));
+    let pulled = pulled::run(client.clone(), shared.clone());
+    let contact = keep_contact(client, shared.clone());
+    futures::join!(nodes, pods, pulled, contact, pass_time(shared));
 }
 
 async fn watch_nodes(client: Client, shared: Arc<Shared>) {
     let label_keys = shared.label_keys();
-    let applied = |node: NodeObject<ObjectMeta>| Event::NodeApplied(node_facts(node, &label_keys));
+    let applied = |node: NodeObject<ObjectMeta>| {
+        let mut facts = node_facts(node, &label_keys);
+        facts.group = shared.policy.node_group(&facts.labels);
+        Event::NodeApplied(facts)
+    };
     let removed =
         |node: NodeObject<ObjectMeta>| Event::NodeRemoved { name: node.metadata.name().to_owned() };
     follow(Api::all(client), (Kind::Nodes, ""), &shared, applied, removed).await;

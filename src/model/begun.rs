@@ -72,8 +72,8 @@ impl BegunPulls {
         pull.is_open(now).then_some(pull)
     }
 
-    /// The pulls that a node has now. Those noted keep what was noted, but for bytes that turn out to be more:
-    /// fewer would be because some have come.
+    /// The pulls that a node has now. Those noted keep what was noted, but for bytes that turn out to be
+    /// more: fewer would be because some have come.
     pub(crate) fn refresh(&mut self, node: NodeId, now: Vec<(Arc<str>, BegunPull)>, at: Time) {
         let first = (node, Arc::from(""));
         let after = (NodeId(node.0.saturating_add(1)), Arc::from(""));

@@ -88,9 +88,11 @@ fn ports_agree() -> Result<()> {
 }
 
 #[test]
-fn rights_are_to_list_and_watch_nodes_and_pods() -> Result<()> {
-    let wanted =
-        json!([{"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["list", "watch"]}]);
+fn rights_are_to_list_and_watch_nodes_pods_and_events() -> Result<()> {
+    let wanted = json!([
+        {"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["list", "watch"]},
+        {"apiGroups": [""], "resources": ["events"], "verbs": ["list", "watch"]},
+    ]);
     for file in ["dunnage.yaml", "static-pod/rbac.yaml"] {
         let role = manifests::object(file, "ClusterRole")?;
         assert_eq!(role["rules"], wanted, "{file}");

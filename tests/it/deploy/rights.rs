@@ -32,11 +32,11 @@ const NEVER: [(&str, &str, &str); 14] = [
     ("impersonate", "", "users"),
 ];
 
-/// Checks that who uses a kubeconfig may list and watch nodes and pods, and beside that what `nobody`
+/// Checks that who uses a kubeconfig may list and watch nodes, pods and events, and beside that what `nobody`
 /// may, to whom nothing was granted.
 pub async fn only_list_and_watch(kubeconfig: &Path, nobody: &Path) -> Result<()> {
     let client = dunnage::cmd::serve::client(Some(kubeconfig)).await?;
-    for resource in ["nodes", "pods"] {
+    for resource in ["nodes", "pods", "events"] {
         for verb in ["list", "watch"] {
             ensure!(may(&client, verb, "", resource).await?, "no {verb} {resource}");
         }
@@ -45,8 +45,10 @@ pub async fn only_list_and_watch(kubeconfig: &Path, nobody: &Path) -> Result<()>
         let may = may(&client, verb, group, resource).await?;
         ensure!(!may, "it may {verb} {resource}");
     }
-    let granted =
-        json!([{"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["list", "watch"]}]);
+    let granted = json!([
+        {"apiGroups": [""], "resources": ["events"], "verbs": ["list", "watch"]},
+        {"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["list", "watch"]},
+    ]);
     assert_eq!(json!(granted_to(kubeconfig, nobody).await?), granted);
     Ok(())
 }
