@@ -11,6 +11,7 @@ mod holding;
 mod images;
 mod inventory;
 mod nodes;
+mod observed;
 mod pods;
 mod pulls;
 #[cfg(test)]
@@ -58,6 +59,9 @@ impl Tracker {
             Event::PodApplied(facts) => self.apply_pod(&facts, now),
             Event::PodRemoved { uid } => self.remove_pod(&uid, now),
             Event::PodExpected { uid, nodes } => self.cluster.expected.expect(uid, nodes, now),
+            Event::PullObserved { node, reference, took } => {
+                self.observe_pull(&node, &reference, took, now);
+            }
             Event::ImageKnown(facts) => self.add_image(facts, now),
             Event::ImageForgotten { manifest, platform } => {
                 self.forget_image(&manifest, &platform, now);
@@ -97,6 +101,7 @@ impl Tracker {
     /// Ends what was only inferred and has outlived its bound.
     fn expire(&mut self, now: Time) {
         self.cluster.expected.expire(now);
+        self.cluster.begun.expire(now);
         while let Some(&(deadline, node)) = self.deadlines.first() {
             if deadline > now {
                 break;

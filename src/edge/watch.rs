@@ -5,6 +5,7 @@
 //! shown by `/readyz`, logged once per change, and tried again.
 
 mod agents;
+mod pulled;
 mod retry;
 
 use std::fmt::Debug;
@@ -40,14 +41,18 @@ pub async fn run(client: Client, shared: Arc<Shared>) {
     let nodes = watch_nodes(client.clone(), shared.clone());
     let pods = watch_pods(client.clone(), shared.clone());
     let agents = agents::run(client.clone(), shared.clone());
+    let pulled = pulled::run(client.clone(), shared.clone());
     let contact = keep_contact(client, shared.clone());
-    futures::join!(nodes, pods, agents, contact, pass_time(shared));
+    futures::join!(nodes, pods, agents, pulled, contact, pass_time(shared));
 }
 
 async fn watch_nodes(client: Client, shared: Arc<Shared>) {
     let label_keys = shared.label_keys();
-    let applied =
-        |node: NodeObject<ObjectMeta>| Some(Event::NodeApplied(node_facts(node, &label_keys)));
+    let applied = |node: NodeObject<ObjectMeta>| {
+        let mut facts = node_facts(node, &label_keys);
+        facts.group = shared.policy.node_group(&facts.labels);
+        Some(Event::NodeApplied(facts))
+    };
     let removed = |node: NodeObject<ObjectMeta>| {
         let name = node.metadata.name().to_owned();
         Some(Event::NodeRemoved { name })

@@ -12,6 +12,7 @@ pub mod pod;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::model::begun::BegunPulls;
 use crate::model::chain::{Chain, ChainKey};
 use crate::model::cluster::image::{Image, NameFacts, Record, RecordKey};
 use crate::model::cluster::node::{Node, NodeGist};
@@ -21,6 +22,7 @@ use crate::model::image::Platform;
 use crate::model::intern::Interner;
 use crate::model::node_names::NodeNames;
 use crate::model::node_set::NodeSet;
+use crate::model::observed::ObservedPulls;
 
 macro_rules! dense_id {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
@@ -84,6 +86,8 @@ pub struct Cluster {
     pub(crate) pod_ids: Interner<Arc<str>>,
     pub(crate) pods: Vec<Pod>,
     pub(crate) expected: ExpectedPods,
+    pub(crate) begun: BegunPulls,
+    pub(crate) observed: ObservedPulls,
     /// Never shrinks: a cluster has a handful.
     pub(crate) platforms: Vec<Platform>,
     /// Nodes with at least one entry in `pulls`.
@@ -231,6 +235,18 @@ impl Cluster {
     #[must_use]
     pub fn expected(&self) -> &ExpectedPods {
         &self.expected
+    }
+
+    /// Pulls as they were when they began.
+    #[must_use]
+    pub fn begun(&self) -> &BegunPulls {
+        &self.begun
+    }
+
+    /// How fast pulls were.
+    #[must_use]
+    pub fn observed(&self) -> &ObservedPulls {
+        &self.observed
     }
 
     /// Whether nodes and pods have both been listed once: before that no answer has a ground.

@@ -8,6 +8,7 @@ use crate::model::image::{ImageFacts, Platform};
 use crate::model::inventory::InventoryFacts;
 use crate::model::node::NodeFacts;
 use crate::model::pod::PodFacts;
+use crate::model::unit::Nanos;
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
@@ -37,6 +38,15 @@ pub enum Event {
         uid: String,
         /// Ids of the cluster that decided.
         nodes: Vec<NodeId>,
+    },
+    /// A kubelet reported that an image has come.
+    PullObserved {
+        /// The name of its node.
+        node: String,
+        /// Canonical reference.
+        reference: String,
+        /// How long it was pulled, without waiting for other pulls; `None` if it was there already.
+        took: Option<Nanos>,
     },
     /// The layers of an image became known, or known better.
     ImageKnown(ImageFacts),

@@ -76,6 +76,12 @@ impl NodeFacts {
         self
     }
 
+    /// It pulls as fast as others of that group.
+    pub(crate) fn grouped(mut self, group: &str) -> Self {
+        self.group = group.to_owned();
+        self
+    }
+
     /// One more entry of its list.
     pub(crate) fn lists(mut self, names: &[&str], size_bytes: u64) -> Self {
         let names = names.iter().map(|&name| name.to_owned()).collect();

@@ -23,6 +23,7 @@ impl Tracker {
         let id = self.node_named(&facts.name, now);
         let platform = self.platform_id(&facts.platform);
         let mark = self.nodes_mark;
+        let group = self.cluster.observed.group_id(&facts.group);
         let node = &mut self.cluster.nodes[id.index()];
         node.resync_mark = mark;
         let comes = !node.exists;
@@ -30,6 +31,7 @@ impl Tracker {
             node.exists = true;
             node.added_at = now;
         }
+        node.group = group;
         node.labels = facts.labels;
         node.kubelet_minor = facts.kubelet_minor;
         if node.platform != platform {
@@ -86,6 +88,7 @@ impl Tracker {
         self.unhold_all(id);
         self.cluster.pulling.remove(id);
         self.cluster.expected.forget_node(id);
+        self.cluster.begun.forget_node(id);
         self.cluster.node_names.set(id, "");
         self.cluster.nodes[id.index()] = Node::default();
         self.cluster.note_gist(id);

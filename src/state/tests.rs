@@ -7,6 +7,7 @@ mod image;
 mod invariants;
 mod inventory;
 mod node;
+mod observed;
 mod pod;
 mod properties;
 mod pull;

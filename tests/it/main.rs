@@ -27,6 +27,8 @@ mod inventory;
 mod placement;
 // The extender killed, stopped and restarted while pods are scheduled.
 mod failure;
+// Pulls that kubelets report, and what is learned from them.
+mod learning;
 // Real nodes: what they pull, and that nothing is left of them.
 mod cluster;
 // Measurements beside reference servers, only when asked.

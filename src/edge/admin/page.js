@@ -281,6 +281,8 @@ function renderSummary() {
   const { onBestNode, onOtherNode } = summary.boundPods;
   const bound = onBestNode + onOtherNode;
   say(byId('bound'), bound ? `${plural(bound, 'pod')} bound, ${percent(onBestNode / bound)} where points were highest` : 'no pod bound after one yet');
+  const { observed, medianError } = summary.pulls;
+  say(byId('pulls'), observed ? `${plural(observed, 'pull')} observed, predicted within ${percent(medianError)} in the median` : 'no pull observed yet');
   say(byId('index'), Object.entries(summary.index).map(([kind, size]) => `${count(size)} ${SIZES[kind] ?? kind}`).join(', '));
   say(byId('tab-nodes'), `Nodes ${count(summary.index.nodes ?? 0)}`);
   say(byId('tab-images'), 'Images');

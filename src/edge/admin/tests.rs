@@ -184,15 +184,18 @@ async fn readiness_is_told_in_words() {
     assert_eq!(ready.status, StatusCode::OK);
     assert_eq!(
         ready.text,
-        "[+]watch-nodes ok\n[+]watch-pods ok\n[+]api-server ok\nreadyz check passed\n"
+        "[+]watch-nodes ok\n[+]watch-pods ok\n[+]watch-events: not watched yet\n\
+         [+]api-server ok\nreadyz check passed\n"
     );
     let shared = blind();
     shared.health().pods.error = Some("pods is forbidden".to_owned());
+    shared.health().events.error = Some("events is forbidden".to_owned());
     let not_ready = get_of(&shared, "/readyz?verbose").await;
     assert_eq!(not_ready.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(
         not_ready.text,
         "[-]watch-nodes: not listed yet\n[-]watch-pods: pods is forbidden\n\
+         [+]watch-events: learning is off: events is forbidden\n\
          [-]api-server: has not answered yet\nreadyz check failed\n"
     );
     assert_eq!(get_of(&shared, "/readyz").await.text, "not-synced\n");

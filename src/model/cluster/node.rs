@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::cluster::{ImageId, PlatformId, PodId, RecordId, ReferenceId};
+use crate::model::observed::GroupId;
 use crate::model::unit::{Bytes, Time};
 
 /// A node and what lies on it.
@@ -21,6 +22,8 @@ pub struct Node {
     pub platform: Option<PlatformId>,
     /// The labels that the policy names.
     pub labels: BTreeMap<String, String>,
+    /// Nodes whose pulls are learned from together.
+    pub group: GroupId,
     /// Minor version of the kubelet, 0 if untold.
     pub kubelet_minor: u16,
     /// Size below which an image can be there unlisted, because the list was cut; `None` for a whole list.
@@ -50,6 +53,8 @@ pub struct Node {
 pub struct NodeGist {
     /// See [`Node::platform`].
     pub platform: Option<PlatformId>,
+    /// See [`Node::group`].
+    pub group: GroupId,
     /// See [`Node::waiting_step_pods`].
     pub waiting_step_pods: u32,
     /// See [`Node::list_cut_at`]; zero for a whole list.
@@ -108,6 +113,7 @@ impl Node {
     pub fn gist(&self) -> NodeGist {
         NodeGist {
             platform: self.platform,
+            group: self.group,
             waiting_step_pods: self.waiting_step_pods,
             list_cut_at: self.list_cut_at.unwrap_or_default(),
             name_hash: self.name_hash,

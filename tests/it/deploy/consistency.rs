@@ -89,7 +89,7 @@ fn ports_agree() -> Result<()> {
 }
 
 #[test]
-fn rights_are_to_list_and_watch_nodes_pods_and_what_agents_publish() -> Result<()> {
+fn rights_are_to_list_and_watch_nodes_pods_events_and_what_agents_publish() -> Result<()> {
     for file in ["dunnage.yaml", "static-pod/rbac.yaml"] {
         let role = manifests::object(file, "ClusterRole")?;
         assert_eq!(role["rules"], rights::all_it_needs(), "{file}");
