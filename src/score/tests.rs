@@ -7,6 +7,7 @@ mod expected;
 mod fetch;
 mod heat;
 mod home;
+mod kept;
 mod naive;
 mod platform;
 mod points;
