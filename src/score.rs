@@ -202,6 +202,9 @@ fn price(decision: &mut Decision, question: &Question<'_>) -> (i8, i8) {
         if row.missing.0 > 0 && question.cluster.gist(row.node).list_cut_at > smallest {
             row.reasons.add(Reasons::LIST_CUT);
         }
+        if row.kept.0 > 0 {
+            row.reasons.add(Reasons::BLOBS_KEPT);
+        }
         row.raw = if row.reasons.has(Reasons::NEVER_PULLED) {
             -POINTS_MAX
         } else {

@@ -79,6 +79,8 @@ pub struct Cluster {
     /// Nodes that have a chain unpacked which belongs to no image there, by the same hash: also chains
     /// that no known image has. Hashes that collide cost a preference, and will not in 2^64.
     pub(crate) claims: BTreeMap<u64, NodeSet>,
+    /// Nodes that have a layer compressed, by the hash of its digest. Empty where agents tell of none.
+    pub(crate) blobs: BTreeMap<u64, NodeSet>,
     /// Never shrinks; a slot is empty only while its image is being replaced.
     pub(crate) images: Vec<Option<Image>>,
     pub(crate) record_ids: Interner<RecordKey>,
@@ -266,6 +268,12 @@ impl Cluster {
             ("records", self.record_ids.len()),
             ("references", self.reference_ids.len()),
         ]
+    }
+
+    /// Nodes that have a layer compressed, by the hash of its digest.
+    #[must_use]
+    pub fn blob_holders(&self, blob: u64) -> Option<&NodeSet> {
+        self.blobs.get(&blob)
     }
 
     /// How many of the image's layers, base first, the node has unpacked.

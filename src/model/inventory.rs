@@ -20,6 +20,8 @@ pub struct InventoryFacts {
     pub hidden_bytes_max: Option<Bytes>,
     /// OCI chain ids that are unpacked beside those of `images`.
     pub chains: Vec<String>,
+    /// Digests of compressed blobs that are there beside those of `images`.
+    pub loose_blobs: Vec<String>,
 }
 
 /// An image on the node.
@@ -31,4 +33,30 @@ pub struct InventoryImage {
     pub bytes: u64,
     /// How many of its layers are unpacked, base first; `None` if all are, so that a pod finds it ready.
     pub unpacked: Option<u32>,
+    /// Which of its layers are there compressed, and so need no download.
+    pub kept: Kept,
+}
+
+/// Layers of an image whose compressed blobs are on a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Kept {
+    /// None.
+    #[default]
+    Nothing,
+    /// All.
+    All,
+    /// Those at these places, the base at 0.
+    Places(Vec<u32>),
+}
+
+impl Kept {
+    /// Whether the layer at a place is there compressed.
+    #[must_use]
+    pub fn has(&self, place: usize) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::All => true,
+            Self::Places(places) => places.iter().any(|&kept| kept as usize == place),
+        }
+    }
 }

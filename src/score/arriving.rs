@@ -37,6 +37,7 @@ pub(super) enum Piece {
 #[derive(Default)]
 struct Tally {
     missing: Bytes,
+    kept: Bytes,
     arriving: Bytes,
     /// When the last pull that the pod also needs is done.
     ready_at: Time,
@@ -95,6 +96,7 @@ fn correct(decision: &mut Decision, question: &Question<'_>, id: NodeId, row: us
     decision.scratch.takes = takes;
     let row = &mut decision.rows[row];
     row.missing = tally.missing;
+    row.kept = tally.kept;
     row.arriving = tally.arriving;
     row.wait = ready.max(queue);
     if tally.arriving.0 > 0 || ready.0 > 0 {
@@ -127,14 +129,22 @@ impl Tally {
         let cluster = place.question.cluster;
         for depth in cluster.depth_on(place.id, image)..image.chains.len() {
             let chain = image.chains[depth];
-            let bytes = image.bytes_beyond[depth] - image.bytes_beyond[depth + 1];
+            let bytes = image.layer_bytes(depth);
+            let holders = cluster.blob_holders(image.blobs[depth]);
+            let is_kept = holders.is_some_and(|nodes| nodes.contains(place.id));
             let brings = |pull: &Pull| {
                 pull.image.is_some_and(|id| cluster.image_has_chain(cluster.image(id), chain))
             };
             // The first pull that brings the layer; one of the same name whose layers were not known
             // when it began brings all of them.
             let bringing = place.node.pulls.iter().position(brings).or(by_name);
-            self.add_piece(Piece::Chain(chain), bytes, place, bringing);
+            let (piece, kept) = (Piece::Chain(chain), is_kept && bringing.is_none());
+            let before = self.missing;
+            self.add_piece(piece, bytes, place, bringing);
+            if kept {
+                self.kept += self.missing - before;
+                self.missing = before;
+            }
         }
     }
 

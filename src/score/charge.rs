@@ -99,7 +99,8 @@ fn charge_need(
     let bytes = match need.cargo {
         Cargo::Layers(image) => {
             let image = cluster.image(image);
-            let mut layers = Layers { decision, start, beyond: &image.bytes_beyond };
+            let beyond = &image.bytes_beyond;
+            let mut layers = Layers { decision, start, beyond, blobs: &image.blobs, cluster };
             let chains = image.chains.iter();
             layers.charge(chains.map(|&chain| &cluster.chain(chain).holders));
             image.total_bytes()
@@ -113,7 +114,8 @@ fn charge_need(
             if let Some(holders) = holders {
                 excuse(decision, start, holders, |_, _| true);
             }
-            let mut one_layer = Layers { decision, start, beyond: &[bytes, Bytes(0)] };
+            let beyond = &[bytes, Bytes(0)];
+            let mut one_layer = Layers { decision, start, beyond, blobs: &[], cluster };
             one_layer.charge(std::iter::once(&NodeSet::default()));
             bytes
         }
@@ -202,6 +204,9 @@ struct Layers<'a> {
     decision: &'a mut Decision,
     start: usize,
     beyond: &'a [Bytes],
+    /// See [`crate::model::cluster::image::Image::blobs`]; empty where layers are not known.
+    blobs: &'a [u64],
+    cluster: &'a Cluster,
 }
 
 impl Layers<'_> {
@@ -220,6 +225,35 @@ impl Layers<'_> {
                 if ends_here != 0 {
                     self.charge_word(at, ends_here, depth);
                 }
+            }
+            let blob = self.blobs.get(depth).copied();
+            if let Some(holders) = blob.and_then(|blob| self.cluster.blob_holders(blob)) {
+                self.note_kept(holders, depth);
+            }
+        }
+    }
+
+    /// A layer that was charged for, because the prefix ends at or below it, need not be downloaded where
+    /// its blob is. By sets of nodes, as chains are: on clusters that keep blobs every node does, and where
+    /// none is known this costs one look into an empty table.
+    fn note_kept(&mut self, holders: &NodeSet, depth: usize) {
+        let bytes = self.beyond[depth] - self.beyond[depth + 1];
+        let Decision { scratch, rows, .. } = &mut *self.decision;
+        let words = scratch.prefix.len();
+        scratch.holders.fill(0);
+        holders.add_to_words(&mut scratch.holders);
+        for at in 0..words {
+            let charged = scratch.charged[self.start + at] & !scratch.prefix[at];
+            let mut kept = charged & scratch.holders[at];
+            // Those were charged for it with another image of the pod.
+            for &(other, _) in scratch.overlaps.iter().filter(|(_, shared)| *shared > depth) {
+                kept &= !scratch.charged[other * words + at];
+            }
+            for id in bits(at, kept) {
+                let row = &mut rows[scratch.row_of[id as usize] as usize];
+                row.kept += bytes;
+                let missing = &mut scratch.missing[id as usize];
+                *missing = *missing - bytes;
             }
         }
     }

@@ -78,6 +78,8 @@ pub struct Row {
     pub expected_pods: PerMille,
     /// Compressed bytes that placing the pod here would move.
     pub missing: Bytes,
+    /// Compressed bytes that are here as blobs: to be unpacked, but not downloaded.
+    pub kept: Bytes,
     /// Compressed bytes it needs that are already on their way here.
     pub arriving: Bytes,
     /// Until the pulls in progress that it has to wait for are done.
@@ -91,7 +93,7 @@ pub struct Parts {
     pub wait: Nanos,
     /// To fetch what is missing.
     pub fetch: Nanos,
-    /// To unpack what is missing.
+    /// To unpack what is missing, and what is there as blobs.
     pub unpack: Nanos,
     /// For the step pods that already wait here or are expected.
     pub heat: Nanos,
@@ -167,9 +169,11 @@ impl Reasons {
     pub const REVERIFIES: Self = Self(1 << 6);
     /// The node tells no platform; images of any were taken.
     pub const PLATFORM_UNTOLD: Self = Self(1 << 7);
+    /// Some layers are there compressed: they are unpacked, not downloaded.
+    pub const BLOBS_KEPT: Self = Self(1 << 8);
 
     /// Every remark with its name in JSON and on the page.
-    pub const NAMES: [(Self, &'static str); 8] = [
+    pub const NAMES: [(Self, &'static str); 9] = [
         (Self::NEVER_PULLED, "never-pulled"),
         (Self::ARRIVING, "arriving"),
         (Self::QUEUED, "queued"),
@@ -178,6 +182,7 @@ impl Reasons {
         (Self::REFERENCE_HELD, "reference-held"),
         (Self::REVERIFIES, "reverifies"),
         (Self::PLATFORM_UNTOLD, "platform-untold"),
+        (Self::BLOBS_KEPT, "blobs-kept"),
     ];
 
     /// Adds a remark.
@@ -253,6 +258,7 @@ impl Default for Row {
             waiting_pods: 0,
             expected_pods: PerMille(0),
             missing: Bytes(0),
+            kept: Bytes(0),
             arriving: Bytes(0),
             wait: Nanos(0),
         }
@@ -287,7 +293,7 @@ impl Decision {
         Parts {
             wait: row.wait,
             fetch: rates.fetch.duration_of(row.missing),
-            unpack: rates.unpack.duration_of(row.missing),
+            unpack: rates.unpack.duration_of(row.missing + row.kept),
             heat: self.terms.heat(row),
             credit: self.credit(row, delay),
             saved: self.saved(row, delay),
@@ -297,7 +303,8 @@ impl Decision {
     /// Until the pod's cargo is on the node of a row.
     #[must_use]
     pub fn delay(&self, row: &Row) -> Nanos {
-        row.wait + self.rates_of(row).duration_of(row.missing)
+        let rates = self.rates_of(row);
+        row.wait + rates.duration_of(row.missing) + rates.unpack.duration_of(row.kept)
     }
 
     /// Saved by a row of that delay; see [`Parts::saved`].

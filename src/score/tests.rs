@@ -7,6 +7,7 @@ mod expected;
 mod fetch;
 mod heat;
 mod home;
+mod kept;
 mod learned;
 mod naive;
 mod platform;

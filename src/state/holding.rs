@@ -35,6 +35,7 @@ impl Tracker {
             size: Bytes(key.size_bytes),
             platform: key.platform,
             unpacked: key.unpacked,
+            kept: key.kept.clone(),
             first_seen: self.cluster.first_seen(&references, &digests).unwrap_or(now),
             references,
             digests,
@@ -198,7 +199,7 @@ impl Cluster {
                 self.digests[digest.index()].holders.insert(node);
             }
         }
-        self.set_chains(node, id);
+        self.set_layers(node, id);
     }
 
     /// Clears the bits of a record that left the node, but for those another held record supports.
@@ -219,12 +220,12 @@ impl Cluster {
             }
         }
         if let Some(image) = image {
-            self.clear_chains(node, image);
+            self.clear_layers(node, image);
         }
     }
 
-    /// Sets the bits of a record's chains on a node, where it is known which image it is.
-    pub(super) fn set_chains(&mut self, node: NodeId, id: RecordId) {
+    /// Sets the bits of a record's chains and blobs on a node, where it is known which image it is.
+    pub(super) fn set_layers(&mut self, node: NodeId, id: RecordId) {
         let record = &self.records[id.index()];
         let Some(image) = record.image.and_then(|id| self.images[id.index()].as_ref()) else {
             return;
@@ -232,13 +233,46 @@ impl Cluster {
         for chain in record.chains_of(image) {
             self.chains[chain.index()].holders.insert(node);
         }
+        for blob in record.blobs_of(image) {
+            self.blobs.entry(blob).or_default().insert(node);
+        }
     }
 
-    /// Clears an image's chains on a node, but for those that something else there supports.
-    pub(super) fn clear_chains(&mut self, node: NodeId, image: ImageId) {
+    /// Clears an image's chains and blobs on a node, but for those that something else there supports.
+    pub(super) fn clear_layers(&mut self, node: NodeId, image: ImageId) {
         for chain in self.image(image).chains.clone() {
             if !self.is_supported(node, chain) {
                 self.chains[chain.index()].holders.remove(node);
+            }
+        }
+        self.clear_blobs(node, image);
+    }
+
+    /// Clears an image's blobs on a node, but for those that something else there supports.
+    fn clear_blobs(&mut self, node: NodeId, image: ImageId) {
+        if self.blobs.is_empty() {
+            return;
+        }
+        for blob in self.image(image).blobs.clone() {
+            self.clear_blob(node, blob);
+        }
+    }
+
+    /// Clears one blob on a node, unless something there supports it.
+    pub(super) fn clear_blob(&mut self, node: NodeId, blob: u64) {
+        let of_image = |record: &Record| {
+            let image = record.image.map(|id| self.image(id));
+            image.is_some_and(|image| record.blobs_of(image).any(|kept| kept == blob))
+        };
+        let inventory = self.node(node).inventory.as_ref();
+        let is_loose = inventory.is_some_and(|i| i.loose_blobs.binary_search(&blob).is_ok());
+        if is_loose || self.any_held(node, of_image) {
+            return;
+        }
+        if let Some(nodes) = self.blobs.get_mut(&blob) {
+            nodes.remove(node);
+            if nodes.is_empty() {
+                self.blobs.remove(&blob);
             }
         }
     }

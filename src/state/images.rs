@@ -53,11 +53,11 @@ impl Tracker {
         self.cluster.records[id.index()].image = None;
         let holders: Vec<_> = self.cluster.record(id).holders.iter().collect();
         if let Some(before) = before {
-            holders.iter().for_each(|&node| self.cluster.clear_chains(node, before));
+            holders.iter().for_each(|&node| self.cluster.clear_layers(node, before));
         }
         self.cluster.records[id.index()].image = image;
         if image.is_some() {
-            holders.iter().for_each(|&node| self.cluster.set_chains(node, id));
+            holders.iter().for_each(|&node| self.cluster.set_layers(node, id));
         }
     }
 
@@ -166,6 +166,7 @@ impl Cluster {
             platform,
             space,
             chains,
+            blobs: facts.layers.iter().map(|layer| stable_hash(&layer.digest)).collect(),
             bytes_beyond: bytes_beyond(&facts.layers),
             home_key: heaviest.map_or(0, |layer| stable_hash(&layer.digest)),
             published_at: facts.published_at,

@@ -34,6 +34,7 @@ impl Tracker {
         let listed = self.acquire_list(keys, now);
         self.put_list_aside(id);
         self.claim(id, &facts.chains);
+        self.keep_loose(id, &facts.loose_blobs);
         let (mark, on_node) = (self.inventories_mark, &mut self.cluster.nodes[id.index()]);
         on_node.list_cut_at = facts.hidden_bytes_max.map(|bytes| bytes + Bytes(1));
         if let Some(inventory) = &mut on_node.inventory {
@@ -114,6 +115,7 @@ impl Tracker {
     /// Drops a report without anything in its place.
     pub(super) fn forget_inventory(&mut self, id: NodeId) {
         self.claim(id, &[]);
+        self.keep_loose(id, &[]);
         let Some(inventory) = self.cluster.nodes[id.index()].inventory.take() else {
             return;
         };
@@ -124,6 +126,7 @@ impl Tracker {
 
     fn end_inventory(&mut self, id: NodeId, now: Time) {
         self.claim(id, &[]);
+        self.keep_loose(id, &[]);
         let on_node = &mut self.cluster.nodes[id.index()];
         let Some(inventory) = on_node.inventory.take() else {
             return;
@@ -152,9 +155,7 @@ impl Tracker {
 
     /// Replaces what a node has unpacked beside its images, by OCI chain ids.
     fn claim(&mut self, id: NodeId, chains: &[String]) {
-        let mut hashes: Vec<_> = chains.iter().map(|chain| stable_hash(chain)).collect();
-        hashes.sort_unstable();
-        hashes.dedup();
+        let hashes = hashes(chains);
         let Some(inventory) = &mut self.cluster.nodes[id.index()].inventory else {
             return;
         };
@@ -164,6 +165,21 @@ impl Tracker {
         }
         for hash in before.into_iter().filter(|hash| hashes.binary_search(hash).is_err()) {
             self.cluster.remove_claim(id, hash);
+        }
+    }
+
+    /// Replaces what a node has compressed beside the layers of its images, by digest.
+    fn keep_loose(&mut self, id: NodeId, blobs: &[String]) {
+        let hashes = hashes(blobs);
+        let Some(inventory) = &mut self.cluster.nodes[id.index()].inventory else {
+            return;
+        };
+        let before = std::mem::replace(&mut inventory.loose_blobs, hashes.clone());
+        for &hash in &hashes {
+            self.cluster.blobs.entry(hash).or_default().insert(id);
+        }
+        for hash in before.into_iter().filter(|hash| hashes.binary_search(hash).is_err()) {
+            self.cluster.clear_blob(id, hash);
         }
     }
 
@@ -199,6 +215,14 @@ impl Cluster {
 }
 
 fn key_of(image: InventoryImage, platform: Option<PlatformId>) -> RecordKey {
-    let InventoryImage { names, bytes, unpacked } = image;
-    RecordKey { platform, names, size_bytes: bytes, unpacked }
+    let InventoryImage { names, bytes, unpacked, kept } = image;
+    RecordKey { platform, names, size_bytes: bytes, unpacked, kept }
+}
+
+/// Stable hashes, sorted, each once.
+fn hashes(texts: &[String]) -> Vec<u64> {
+    let mut hashes: Vec<_> = texts.iter().map(|text| stable_hash(text)).collect();
+    hashes.sort_unstable();
+    hashes.dedup();
+    hashes
 }

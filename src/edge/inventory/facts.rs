@@ -7,9 +7,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time as ObjectTime;
 use kube::ResourceExt;
 
 use super::image::{ImageLayer, ImageManifest};
-use super::node::{HeldImage, InventorySpec};
+use super::node::{BlobRule, HeldImage, InventorySpec};
 use crate::model::image::{ImageFacts, Layer, Platform};
-use crate::model::inventory::{InventoryFacts, InventoryImage};
+use crate::model::inventory::{InventoryFacts, InventoryImage, Kept};
 use crate::model::unit::{Bytes, Nanos, Time};
 
 /// What the model needs of a report.
@@ -21,20 +21,26 @@ pub fn inventory_facts(spec: InventorySpec) -> InventoryFacts {
         observed_at: time(&spec.observed_at),
         valid_for: Nanos::from_seconds(spec.valid_seconds),
         platform: Platform::parse(&spec.platform).unwrap_or_default(),
-        images: spec.images.into_iter().map(|image| held(image, lazy)).collect(),
+        images: spec.images.into_iter().map(|image| held(image, lazy, spec.blobs)).collect(),
         hidden_bytes_max: dropped.map(|dropped| Bytes(dropped.image_bytes_max)),
         chains: if lazy { Vec::new() } else { spec.chains },
+        loose_blobs: spec.loose_blobs,
     }
 }
 
 /// Of a lazy snapshotter's images nothing is there, whatever the report says.
-fn held(image: HeldImage, lazy: bool) -> InventoryImage {
+fn held(image: HeldImage, lazy: bool, rule: BlobRule) -> InventoryImage {
     let is_whole = image.unpacked >= image.layers && !lazy;
     let part = if lazy { 0 } else { u32::try_from(image.unpacked).unwrap_or(u32::MAX) };
     let mut names = image.names;
     names.push(image.manifest);
     names.extend(image.indexes);
-    InventoryImage { names, bytes: image.bytes, unpacked: (!is_whole).then_some(part) }
+    let kept = match (image.blobs, rule) {
+        (Some(places), _) => Kept::Places(places),
+        (None, BlobRule::Kept) => Kept::All,
+        (None, BlobRule::Discarded) => Kept::Nothing,
+    };
+    InventoryImage { names, bytes: image.bytes, unpacked: (!is_whole).then_some(part), kept }
 }
 
 /// What the model needs of a manifest.
@@ -62,8 +68,8 @@ fn time(time: &ObjectTime) -> Time {
 
 #[cfg(test)]
 mod tests {
-    use super::inventory_facts;
-    use crate::edge::inventory::node::{Dropped, HeldImage, InventorySpec};
+    use super::{Kept, inventory_facts};
+    use crate::edge::inventory::node::{BlobRule, Dropped, HeldImage, InventorySpec};
     use crate::edge::inventory::report::tests::{at, empty_inventory};
     use crate::model::unit::{Bytes, Nanos, Time};
 
@@ -99,6 +105,18 @@ mod tests {
         let facts = inventory_facts(InventorySpec { lazy: true, ..spec() });
         assert!(facts.images.iter().all(|image| image.unpacked == Some(0)));
         assert!(facts.chains.is_empty());
+    }
+
+    #[test]
+    fn blobs_are_as_the_node_does_with_most_unless_an_image_tells() {
+        let kept = |blobs, own: Option<Vec<u32>>| {
+            let images = vec![HeldImage { blobs: own, ..image(3) }];
+            let facts = inventory_facts(InventorySpec { blobs, images, ..spec() });
+            facts.images[0].kept.clone()
+        };
+        assert_eq!(kept(BlobRule::Kept, None), Kept::All);
+        assert_eq!(kept(BlobRule::Discarded, None), Kept::Nothing);
+        assert_eq!(kept(BlobRule::Kept, Some(vec![1])), Kept::Places(vec![1]));
     }
 
     #[test]

@@ -76,6 +76,8 @@ pub struct Inventory {
     pub(crate) aside_cut_at: Option<Bytes>,
     /// Hashes of OCI chain ids that are unpacked beside those of images, sorted.
     pub(crate) claims: Vec<u64>,
+    /// Hashes of blobs that are there beside those of images, sorted.
+    pub(crate) loose_blobs: Vec<u64>,
     pub(crate) resync_mark: u64,
 }
 

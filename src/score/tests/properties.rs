@@ -5,8 +5,10 @@ use proptest::prelude::*;
 use super::naive::{Lack, Told};
 use super::{by_name, decided, everywhere, policy, same_rows};
 use crate::model::image::ImageFacts;
+use crate::model::inventory::Kept;
 use crate::model::node::NodeFacts;
 use crate::model::pod::{PodFacts, PodPhase};
+use crate::model::unit::Bytes;
 use crate::policy::Policy;
 use crate::score::decision::Scratch;
 use crate::score::decision::{Neutral, Reasons};
@@ -190,6 +192,31 @@ proptest! {
         });
         let world = told_to(told, &images, &nodes, &bound);
         same_rows(&kubelets, &by_name(&world, &decided(&world, &pod, &policy)))?;
+    }
+
+    #[test]
+    fn blobs_that_are_kept_save_their_download_and_nothing_else(
+        case in any_case(),
+        reports in prop::collection::vec(any_inventory(), 1..6),
+    ) {
+        let Case { images, nodes, bound, world, pod } = case;
+        let mut without = told(&images, &nodes, &bound);
+        let mut with = world;
+        for (at, facts) in reports.into_iter().enumerate() {
+            let node = &nodes[at % nodes.len()].name;
+            let mut bare = facts.clone();
+            bare.loose_blobs.clear();
+            bare.images.iter_mut().for_each(|image| image.kept = Kept::Nothing);
+            (with, without) = (with.report(node, facts), without.report(node, bare));
+        }
+        let rows = |world| by_name(world, &decided(world, &pod, &policy()));
+        for ((name, kept), (_, bare)) in rows(&with).iter().zip(&rows(&without)) {
+            prop_assert_eq!(bare.0.kept, Bytes(0));
+            prop_assert_eq!(kept.0.missing + kept.0.kept, bare.0.missing, "{}", name);
+            prop_assert_eq!(kept.0.arriving, bare.0.arriving);
+            prop_assert_eq!(kept.0.reasons.has(Reasons::BLOBS_KEPT), kept.0.kept.0 > 0);
+            prop_assert!(kept.0.raw >= bare.0.raw);
+        }
     }
 
     #[test]

@@ -201,7 +201,23 @@ fn check_images(cluster: &Cluster) {
     for (id, inventory) in nodes(cluster).filter_map(|(id, n)| Some((id, n.inventory.as_ref()?))) {
         inventory.claims.iter().for_each(|&hash| claims.entry(hash).or_default().push(id));
     }
+    check_blobs(cluster);
     assert!(claims.into_iter().eq(cluster.claims.iter().map(|(&hash, set)| (hash, ids(set)))));
+}
+
+fn check_blobs(cluster: &Cluster) {
+    let mut blobs: BTreeMap<u64, BTreeSet<NodeId>> = BTreeMap::new();
+    for (id, node) in nodes(cluster) {
+        for record in node.held.iter().map(|held| cluster.record(held.record)) {
+            let image = record.image.map(|id| cluster.image(id));
+            let kept = image.into_iter().flat_map(|image| record.blobs_of(image));
+            kept.for_each(|blob| _ = blobs.entry(blob).or_default().insert(id));
+        }
+        let loose = node.inventory.iter().flat_map(|inventory| &inventory.loose_blobs);
+        loose.for_each(|&blob| _ = blobs.entry(blob).or_default().insert(id));
+    }
+    let kept = cluster.blobs.iter().map(|(&blob, nodes)| (blob, nodes.iter().collect()));
+    assert!(blobs.into_iter().eq(kept));
 }
 
 /// A pod that waits longer than this is a ghost: the bound of `state::pulls`.

@@ -54,7 +54,7 @@ proptest! {
         for name in ["n0", "n1", "n2", "n3", "n4"] {
             world = world.no_node(name).no_report(name);
         }
-        prop_assert!(world.cluster().claims.is_empty());
+        prop_assert!(world.cluster().claims.is_empty() && world.cluster().blobs.is_empty());
         invariants::check(&world.tracker, world.now);
         let left: Vec<_> = world.cluster().sizes().into_iter()
             .filter(|(what, count)| *count > 0 && ["nodes", "pods", "records"].contains(what))
