@@ -184,12 +184,15 @@ impl LearningMetrics {
             "How many times as long as by the policy's rates a byte takes, by group and registry.",
         );
         let factor = GaugeVec::new(factor, &["group", "registry"]);
+        let observations = new.counters(
+            "pull_observations_total",
+            "Reports of pulls by result (learned, or why not).",
+            &["result"],
+        );
+        // There from the start: a counter that appears with its first event hides that event from rates.
+        observations.with_label_values(&["learned"]);
         Self {
-            observations: new.counters(
-                "pull_observations_total",
-                "Reports of pulls by result (learned, or why not).",
-                &["result"],
-            ),
+            observations,
             ratio: new.register(ratio.expect("a valid name")),
             bias: new.register(Gauge::with_opts(bias).expect("a valid name")),
             error: new.register(Gauge::with_opts(error).expect("a valid name")),
