@@ -43,10 +43,11 @@
 //! - A filter: a node is never refused. An extender that filters strands pods, because cluster
 //!   autoscalers do not simulate it.
 //! - State that a restart cannot rebuild from the API server, the manifest files and the registries, with
-//!   three exceptions that can only shift a preference and start empty: when a digest was first seen under
-//!   a tag ([`model::cluster::image::Record::first_seen`]), images that pods deleted within the last hour
-//!   left on their nodes ([`model::cluster::node::Held::last_used`]), and for five seconds where the pods
-//!   of the last answers most likely go ([`model::expected`]).
+//!   four exceptions that can only shift a preference and start empty: how fast the last pulls were
+//!   ([`model::observed`], with what was expected of those in progress, [`model::begun`]),
+//!   when a digest was first seen under a tag ([`model::cluster::image::Record::first_seen`]), images that
+//!   pods deleted within the last hour left on their nodes ([`model::cluster::node::Held::last_used`]), and
+//!   for five seconds where the pods of the last answers most likely go ([`model::expected`]).
 //!
 //! # Glossary
 //!
@@ -63,6 +64,8 @@
 //! - **expected**: decided about and not seen bound yet; counts as waiting for a few seconds.
 //! - **heat**: the cost of step pods that already wait on a node or are expected there. **Home**: where
 //!   pods of a kind meet while no node with room is warm.
+//! - **report**: what a node's agent told; while it is believed it stands for the kubelet's list
+//!   ([`model::cluster::node::Inventory`]). **Kept**: there as a compressed blob: unpacked, not downloaded.
 //! - **neutral**: an answer that prefers no node; always with a reason.
 
 pub mod model;

@@ -36,6 +36,8 @@ pub struct Policy {
     pub other_order_labels: Vec<LabelMatch>,
     /// How much of the pull of a later container counts as queued.
     pub later_share: PerMille,
+    /// How observed pulls correct the two rates.
+    pub learn: Learn,
     /// Assumed size of an image without one.
     pub unsized_image_bytes: Bytes,
     /// Seconds to points.
@@ -62,6 +64,20 @@ pub enum Granularity {
     Layers,
     /// Whole images.
     Images,
+}
+
+/// How observed pulls correct the policy's rates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Learn {
+    /// Off: the policy's rates hold.
+    pub enabled: bool,
+    /// Nodes with one value of this label are learned about together.
+    pub node_group_label: String,
+    /// With fewer pulls nothing is learned from them.
+    pub observations_min: u32,
+    /// Pulls are taken to last at most so many times as long as by the policy's rates, and at least that
+    /// part of it.
+    pub factor_max: u32,
 }
 
 /// A node label, with or without a value.
@@ -108,6 +124,13 @@ impl Policy {
     pub fn named(name: &str) -> Option<Self> {
         let (_, text) = NAMED.iter().find(|(known, _)| *known == name)?;
         Some(Self::parse(text).expect("a test parses every named policy"))
+    }
+
+    /// The name of the group of a node with these labels; empty where nothing is learned or it has none.
+    #[must_use]
+    pub fn node_group(&self, labels: &BTreeMap<String, String>) -> String {
+        let label = labels.get(&self.learn.node_group_label).filter(|_| self.learn.enabled);
+        label.cloned().unwrap_or_default()
     }
 
     /// How a node with these labels orders its pulls.
@@ -160,6 +183,16 @@ struct PullKeys {
     other_order_node_labels: Vec<String>,
     later_share: f64,
     unsized_image_bytes: u64,
+    learn: LearnKeys,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct LearnKeys {
+    enabled: bool,
+    node_group_label: String,
+    observations_min: u32,
+    factor_max: u32,
 }
 
 #[derive(Deserialize)]
@@ -203,6 +236,12 @@ enum ShapeKey {
 /// An hour: a longer time for one pull or one pod is a mistyped number.
 const SECONDS_MAX: f64 = 3600.0;
 
+/// Twice as many count alone, and no more than 21 are remembered.
+const OBSERVATIONS_MAX: u32 = 10;
+
+/// From a modem to a data centre: with more, what is learned would be a mistake.
+const FACTOR_MAX: u32 = 1_000;
+
 impl File {
     fn validate(self) -> Result<Policy, Error> {
         expect_text("apiVersion", &self.api_version, "dunnage.dev/v1alpha1")?;
@@ -218,6 +257,7 @@ impl File {
             },
             other_order_labels: pull.other_order_node_labels.into_iter().map(Into::into).collect(),
             later_share: share("pull.laterShare", pull.later_share)?,
+            learn: pull.learn.validate()?,
             unsized_image_bytes: Bytes(pull.unsized_image_bytes),
             curve: self.curve.validate()?,
             home_share: share("home.share", self.home.share)?,
@@ -229,6 +269,25 @@ impl File {
                 "heat.secondsPerWaitingPod",
                 self.heat.seconds_per_waiting_pod,
             )?,
+        })
+    }
+}
+
+impl LearnKeys {
+    fn validate(self) -> Result<Learn, Error> {
+        if !(1..=OBSERVATIONS_MAX).contains(&self.observations_min) {
+            let (key, found) = ("pull.learn.observationsMin", self.observations_min.to_string());
+            return Err(Error::Value { key, expected: "expected 1 to 10", found });
+        }
+        if !(1..=FACTOR_MAX).contains(&self.factor_max) {
+            let (key, found) = ("pull.learn.factorMax", self.factor_max.to_string());
+            return Err(Error::Value { key, expected: "expected 1 to 1000", found });
+        }
+        Ok(Learn {
+            enabled: self.enabled,
+            node_group_label: self.node_group_label,
+            observations_min: self.observations_min,
+            factor_max: self.factor_max,
         })
     }
 }

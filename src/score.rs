@@ -17,16 +17,19 @@ mod need;
 #[cfg(test)]
 mod tests;
 
+use crate::cost::learned::LearnRules;
 use crate::cost::pull::PullRates;
 use crate::cost::queue::QueueRules;
+use crate::model::begun::BegunPull;
 use crate::model::cluster::node::Node;
-use crate::model::cluster::{Cluster, NodeId};
+use crate::model::cluster::{Cluster, NodeId, PlatformId};
 use crate::model::node_set::place;
+use crate::model::observed::{Knowledge, registry_of};
 use crate::model::pod::PodFacts;
 use crate::model::unit::{Bytes, Nanos, Time};
 use crate::policy::Policy;
 use crate::policy::curve::POINTS_MAX;
-use crate::score::decision::{Decision, Neutral, Reasons, Row, Scratch, Terms, Wanted};
+use crate::score::decision::{Decision, Neutral, Pace, Reasons, Row, Scratch, Terms, Wanted};
 
 /// The nodes a pod can go to.
 #[derive(Clone, Debug, Default)]
@@ -109,10 +112,10 @@ fn fill(decision: &mut Decision, question: &Question<'_>) {
     give_points(decision, lowest, highest);
 }
 
-/// One row per distinct candidate, each in the group of its platform.
+/// One row per distinct candidate, each in the group of its platform and at the pace of that and its own.
 fn add_rows(decision: &mut Decision, question: &Question<'_>) {
     let cluster = question.cluster;
-    let Decision { scratch, rows, wanted, .. } = decision;
+    let Decision { scratch, rows, wanted, paces, .. } = decision;
     scratch.start(cluster.node_table_len());
     rows.reserve(question.candidates.nodes.len());
     for &id in &question.candidates.nodes {
@@ -124,22 +127,33 @@ fn add_rows(decision: &mut Decision, question: &Question<'_>) {
         scratch.row_of[id.index()] = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         scratch.missing[id.index()] = Bytes(0);
         let node = cluster.gist(id);
-        let group = wanted.iter().position(|wanted| wanted.platform == node.platform);
-        let group = group.unwrap_or_else(|| {
-            let smallest = Bytes(u64::MAX);
-            wanted.push(Wanted { platform: node.platform, smallest, ..Wanted::default() });
-            wanted.len() - 1
+        let same = |pace: &Pace| pace.platform == node.platform && pace.node_group == node.group;
+        let pace = paces.iter().position(same).unwrap_or_else(|| {
+            paces.push(Pace::new(node, group_of(wanted, node.platform)));
+            paces.len() - 1
         });
         rows.push(Row {
             node: id,
-            // A cluster has a handful of platforms; past 255 the last one stands for all.
-            group: u8::try_from(group).unwrap_or(u8::MAX),
+            group: paces[pace].group,
+            // A cluster has a handful; past 255 the last one stands for all.
+            pace: u8::try_from(pace).unwrap_or(u8::MAX),
             waiting_pods: node.waiting_step_pods,
             expected_pods: cluster.expected().on(id),
             ..Row::default()
         });
     }
     discount_own(decision, question);
+}
+
+/// The number of the group of a platform, a new one where there is none.
+fn group_of(wanted: &mut Vec<Wanted>, platform: Option<PlatformId>) -> u8 {
+    let group = wanted.iter().position(|wanted| wanted.platform == platform);
+    let group = group.unwrap_or_else(|| {
+        wanted.push(Wanted { platform, smallest: Bytes(u64::MAX), ..Wanted::default() });
+        wanted.len() - 1
+    });
+    // A cluster has a handful of platforms; past 255 the last one stands for all.
+    u8::try_from(group).unwrap_or(u8::MAX)
 }
 
 /// A pod that is decided about again is not in its own way.
@@ -188,6 +202,9 @@ fn price(decision: &mut Decision, question: &Question<'_>) -> (i8, i8) {
         if row.missing.0 > 0 && question.cluster.gist(row.node).list_cut_at > smallest {
             row.reasons.add(Reasons::LIST_CUT);
         }
+        if row.kept.0 > 0 {
+            row.reasons.add(Reasons::BLOBS_KEPT);
+        }
         row.raw = if row.reasons.has(Reasons::NEVER_PULLED) {
             -POINTS_MAX
         } else {
@@ -218,11 +235,44 @@ pub(crate) const fn rates(policy: &Policy) -> PullRates {
     PullRates { fetch: policy.fetch, unpack: policy.unpack }
 }
 
+/// How the policy's constants are corrected by what was observed.
+pub(crate) const fn learn_rules(policy: &Policy) -> LearnRules {
+    LearnRules {
+        enabled: policy.learn.enabled,
+        observations_min: policy.learn.observations_min,
+        factor_max: policy.learn.factor_max,
+    }
+}
+
+/// By what the policy's constants are corrected for such pulls: 1 where nothing was learned.
+#[must_use]
+pub fn learned_factor(policy: &Policy, knowledge: &Knowledge) -> f64 {
+    learn_rules(policy).factor(rates(policy), knowledge).as_f64()
+}
+
+/// How long a pull should take without waiting, by what was known when it began.
+#[must_use]
+pub fn predicted(policy: &Policy, pull: &BegunPull) -> Nanos {
+    let constants = rates(policy);
+    let factor = learn_rules(policy).factor(constants, &pull.knowledge);
+    constants.scaled(factor).duration_of(pull.bytes)
+}
+
+/// How long each of a node's pulls takes by itself.
+pub(crate) fn pull_times(takes: &mut Vec<Nanos>, policy: &Policy, cluster: &Cluster, node: &Node) {
+    takes.clear();
+    let (constants, rules, observed) = (rates(policy), learn_rules(policy), cluster.observed());
+    takes.extend(node.pulls.iter().map(|pull| {
+        if observed.is_empty() {
+            return constants.duration_of(pull.bytes);
+        }
+        let registry = registry_of(cluster.reference_text(pull.reference));
+        let knowledge = observed.knowledge(node.group, observed.registry_id(registry));
+        constants.scaled(rules.factor(constants, &knowledge)).duration_of(pull.bytes)
+    }));
+}
+
 /// How a node works through its pulls, by the policy and the node's labels.
 pub(crate) fn queue_rules(policy: &Policy, node: &Node) -> QueueRules {
-    QueueRules {
-        rates: rates(policy),
-        order: policy.pull_order(&node.labels),
-        later_share: policy.later_share,
-    }
+    QueueRules { order: policy.pull_order(&node.labels), later_share: policy.later_share }
 }

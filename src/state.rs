@@ -9,7 +9,9 @@ pub mod event;
 pub(crate) mod fixtures;
 mod holding;
 mod images;
+mod inventory;
 mod nodes;
+mod observed;
 mod pods;
 mod pulls;
 #[cfg(test)]
@@ -31,6 +33,8 @@ pub struct Tracker {
     nodes_mark: u64,
     /// The same for pods: the two kinds resync independently of each other.
     pods_mark: u64,
+    /// And for inventories.
+    inventories_mark: u64,
     /// Slots of images that were forgotten, the longest free first.
     free_images: VecDeque<ImageId>,
 }
@@ -47,16 +51,23 @@ impl Tracker {
         match event {
             Event::ResyncStarted(Kind::Nodes) => self.nodes_mark += 1,
             Event::ResyncStarted(Kind::Pods) => self.pods_mark += 1,
+            Event::ResyncStarted(Kind::Inventories) => self.inventories_mark += 1,
+            Event::ResyncStarted(Kind::Manifests) => {}
             Event::ResyncEnded(kind) => self.end_resync(kind, now),
             Event::NodeApplied(facts) => self.apply_node(facts, now),
             Event::NodeRemoved { name } => self.remove_node(&name, now),
             Event::PodApplied(facts) => self.apply_pod(&facts, now),
             Event::PodRemoved { uid } => self.remove_pod(&uid, now),
             Event::PodExpected { uid, nodes } => self.cluster.expected.expect(uid, nodes, now),
+            Event::PullObserved { node, reference, took } => {
+                self.observe_pull(&node, &reference, took, now);
+            }
             Event::ImageKnown(facts) => self.add_image(facts, now),
             Event::ImageForgotten { manifest, platform } => {
                 self.forget_image(&manifest, &platform, now);
             }
+            Event::InventoryReported { node, facts } => self.report_inventory(&node, facts, now),
+            Event::InventoryRemoved { node } => self.remove_inventory(&node, now),
             Event::TimePassed => self.expire(now),
         }
     }
@@ -81,12 +92,16 @@ impl Tracker {
                 }
                 self.cluster.pods_synced = true;
             }
+            Kind::Inventories => self.end_unlisted_inventories(now),
+            // What a manifest says stays true; one that nobody holds any more costs only its memory.
+            Kind::Manifests => {}
         }
     }
 
     /// Ends what was only inferred and has outlived its bound.
     fn expire(&mut self, now: Time) {
         self.cluster.expected.expire(now);
+        self.cluster.begun.expire(now);
         while let Some(&(deadline, node)) = self.deadlines.first() {
             if deadline > now {
                 break;
@@ -94,6 +109,7 @@ impl Tracker {
             self.deadlines.pop_first();
             if node.index() < self.cluster.nodes.len() {
                 self.expire_evidence(node, now);
+                self.expire_inventory(node, now);
                 self.refresh_pulls(node, now);
             }
         }

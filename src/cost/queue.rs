@@ -3,7 +3,6 @@
 //! A kubelet pulls one image at a time unless told otherwise, in the order in which pods ask; each pod
 //! asks for its next image only when the one before has come.
 
-use crate::cost::pull::PullRates;
 use crate::model::cluster::node::Pull;
 use crate::model::node::PullOrder;
 use crate::model::unit::{Nanos, PerMille, Time};
@@ -11,8 +10,6 @@ use crate::model::unit::{Nanos, PerMille, Time};
 /// How a node works through its pulls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueRules {
-    /// What a byte costs.
-    pub rates: PullRates,
     /// One at a time or side by side.
     pub order: PullOrder,
     /// How much of the pull of a later container counts as queued.
@@ -22,30 +19,31 @@ pub struct QueueRules {
 impl QueueRules {
     /// When pull number `at` is done, assuming the ones before it are done first (if serial).
     ///
-    /// A pull starts when its pod was bound or the one before it ended, whichever is later.
+    /// A pull starts when its pod was bound or the one before it ended, whichever is later. `takes` says how
+    /// long each takes by itself.
     #[must_use]
-    pub fn done_at(&self, pulls: &[Pull], at: usize) -> Time {
-        let take = |pull: &Pull| self.rates.duration_of(pull.bytes);
+    pub fn done_at(&self, pulls: &[Pull], takes: &[Nanos], at: usize) -> Time {
         match self.order {
-            PullOrder::Parallel => pulls[at].bound_at.after(take(&pulls[at])),
+            PullOrder::Parallel => pulls[at].bound_at.after(takes[at]),
             PullOrder::Serial => pulls[..=at]
                 .iter()
-                .fold(Time(0), |free, pull| free.max(pull.bound_at).after(take(pull))),
+                .zip(takes)
+                .fold(Time(0), |free, (pull, takes)| free.max(pull.bound_at).after(*takes)),
         }
     }
 
     /// How long a new pull waits for those in progress: the time left of each that is next in line,
     /// and the policy's share of the others. Nothing where pulls run side by side.
     #[must_use]
-    pub fn wait(&self, pulls: &[Pull], now: Time) -> Nanos {
+    pub fn wait(&self, pulls: &[Pull], takes: &[Nanos], now: Time) -> Nanos {
         if self.order == PullOrder::Parallel {
             return Nanos(0);
         }
         let mut free = Time(0);
         let mut wait = Nanos(0);
-        for pull in pulls {
+        for (pull, takes) in pulls.iter().zip(takes) {
             let start = free.max(pull.bound_at);
-            free = start.after(self.rates.duration_of(pull.bytes));
+            free = start.after(*takes);
             let left = free.since(start.max(now));
             wait = wait + if pull.next_in_line { left } else { self.later_share.of(left) };
         }
@@ -56,16 +54,18 @@ impl QueueRules {
 #[cfg(test)]
 mod tests {
     use super::QueueRules;
-    use crate::cost::pull::PullRates;
     use crate::model::cluster::ReferenceId;
     use crate::model::cluster::node::Pull;
     use crate::model::node::PullOrder;
-    use crate::model::unit::{Bytes, NANOS_PER_SECOND, Nanos, PerMille, Time, TransferRate};
+    use crate::model::unit::{Bytes, NANOS_PER_SECOND, Nanos, PerMille, Time};
 
     fn rules(order: PullOrder) -> QueueRules {
-        let rate = TransferRate::from_bytes_per_second(100_000_000).expect("in range");
-        let rates = PullRates { fetch: rate, unpack: rate };
-        QueueRules { rates, order, later_share: PerMille(500) }
+        QueueRules { order, later_share: PerMille(500) }
+    }
+
+    /// At 50 MB a second.
+    fn takes(pulls: &[Pull]) -> Vec<Nanos> {
+        pulls.iter().map(|pull| Nanos(pull.bytes.0 * 20)).collect()
     }
 
     fn pull(megabytes: u64, bound_at_seconds: u64, next_in_line: bool) -> Pull {
@@ -85,17 +85,17 @@ mod tests {
     #[test]
     fn serial_pulls_end_one_after_the_other_and_parallel_ones_do_not_wait() {
         let pulls = [pull(500, 100, true), pull(200, 101, true)];
-        assert_eq!(rules(PullOrder::Serial).done_at(&pulls, 1), at(114));
-        assert_eq!(rules(PullOrder::Parallel).done_at(&pulls, 1), at(105));
-        assert_eq!(rules(PullOrder::Parallel).wait(&pulls, at(102)), Nanos(0));
+        assert_eq!(rules(PullOrder::Serial).done_at(&pulls, &takes(&pulls), 1), at(114));
+        assert_eq!(rules(PullOrder::Parallel).done_at(&pulls, &takes(&pulls), 1), at(105));
+        assert_eq!(rules(PullOrder::Parallel).wait(&pulls, &takes(&pulls), at(102)), Nanos(0));
     }
 
     #[test]
     fn only_what_is_left_of_a_pull_is_waited_for_and_later_ones_count_half() {
         let pulls = [pull(500, 100, true), pull(200, 100, false)];
         let rules = rules(PullOrder::Serial);
-        assert_eq!(rules.wait(&pulls, at(104)), Nanos::from_seconds(6 + 2));
-        assert_eq!(rules.wait(&pulls, at(112)), Nanos::from_seconds(1));
-        assert_eq!(rules.wait(&pulls, at(200)), Nanos(0));
+        assert_eq!(rules.wait(&pulls, &takes(&pulls), at(104)), Nanos::from_seconds(6 + 2));
+        assert_eq!(rules.wait(&pulls, &takes(&pulls), at(112)), Nanos::from_seconds(1));
+        assert_eq!(rules.wait(&pulls, &takes(&pulls), at(200)), Nanos(0));
     }
 }

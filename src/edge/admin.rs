@@ -27,7 +27,7 @@ use crate::edge::view::legend::Legend;
 use crate::edge::view::{API_VERSION, DecisionView, cluster, copy};
 use crate::model::pod::PodFacts;
 use crate::score::decision::Decision;
-use crate::score::{Candidates, decide};
+use crate::score::{Candidates, decide, learned_factor};
 
 /// Decisions in one answer unless the query says otherwise, and at most; the page shows the former.
 const LISTED_DECISIONS: usize = 50;
@@ -73,9 +73,12 @@ async fn readyz(State(shared): State<Arc<Shared>>, Query(query): Arguments) -> R
     };
     let verdict = if blind.is_none() { "readyz check passed\n" } else { "readyz check failed\n" };
     let text = format!(
-        "{}{}{contact}{verdict}",
+        "{}{}{}{}{}{contact}{verdict}",
         watch_line("nodes", &health.nodes),
-        watch_line("pods", &health.pods)
+        watch_line("pods", &health.pods),
+        agents_line("inventories", &health.inventories),
+        agents_line("manifests", &health.manifests),
+        events_line(shared.policy.learn.enabled, &health.events)
     );
     (status, text).into_response()
 }
@@ -89,11 +92,43 @@ fn watch_line(kind: &str, watch: &WatchHealth) -> String {
     }
 }
 
+/// Of what agents publish: nothing is wrong without it, and where nobody watches nothing is said.
+fn agents_line(kind: &str, watch: &WatchHealth) -> String {
+    match (watch.is_absent, watch.synced, &watch.error) {
+        (true, ..) => format!("[+]watch-{kind} ok: not installed (deploy/crds.yaml)\n"),
+        (false, false, None) => String::new(),
+        _ => watch_line(kind, watch),
+    }
+}
+
+/// Never a failure: without reports only learning stops.
+fn events_line(is_wanted: bool, events: &WatchHealth) -> String {
+    match (is_wanted, &events.error) {
+        (false, _) => "[+]watch-events: learning is switched off by the policy\n".to_owned(),
+        (true, Some(error)) => format!("[+]watch-events: learning is off: {error}\n"),
+        (true, None) if events.synced => "[+]watch-events ok\n".to_owned(),
+        (true, None) => "[+]watch-events: not watched yet\n".to_owned(),
+    }
+}
+
+/// What was learned of how fast pulls are: node group, registry, factor and pulls it is from.
+fn learned(shared: &Shared) -> Vec<(String, String, f64, u32)> {
+    let tracker = shared.read();
+    let pairs = tracker.cluster().observed().pairs().map(|(group, registry, knowledge)| {
+        let factor = learned_factor(&shared.policy, &knowledge);
+        (group.to_owned(), registry.to_owned(), factor, knowledge.pair.count)
+    });
+    pairs.collect()
+}
+
 async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
     let sizes = shared.read().cluster().sizes();
     for (kind, entries) in sizes {
         let entries = i64::try_from(entries).unwrap_or(i64::MAX);
         shared.metrics.index_entries.with_label_values(&[kind]).set(entries);
+    }
+    for (group, registry, factor, _) in learned(&shared) {
+        shared.metrics.learning.factor.with_label_values(&[&group, &registry]).set(factor);
     }
     shared.metrics.synced.set(i64::from(shared.blind().is_none()));
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], shared.metrics.text())
@@ -180,7 +215,28 @@ async fn summary(State(shared): State<Arc<Shared>>) -> Json<Value> {
             "movedToMedian": moved("median"),
         },
         "hitRate": ratio(present, wanted),
+        "pulls": pulls(&shared),
     }))
+}
+
+/// How predictions of pulls did, and what was learned; `null` while no pull was observed.
+fn pulls(shared: &Shared) -> Value {
+    let rates = learned(shared).into_iter().map(|(group, registry, factor, observed)| {
+        let factor = thousandths(factor);
+        json!({ "nodeGroup": group, "registry": registry, "factor": factor, "observed": observed })
+    });
+    let rates: Vec<Value> = rates.collect();
+    let accuracy = shared.accuracy();
+    json!({
+        "observed": accuracy.count(),
+        "medianBias": accuracy.bias().map(thousandths),
+        "medianError": accuracy.error().map(thousandths),
+        "rates": rates,
+    })
+}
+
+fn thousandths(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
 }
 
 /// `null` while there is nothing to divide by.

@@ -1,6 +1,5 @@
 //! What nodes hold, as objects of the API server: [`node::NodeInventory`], one per node, and
-//! [`image::ImageManifest`], one per image. The agent writes them; the server is to read them and
-//! does not yet.
+//! [`image::ImageManifest`], one per image. The agent writes them, the server reads them.
 //!
 //! An inventory names images by manifest digest and says of each how many of its layers are unpacked,
 //! counted from the base. Which layers those are stands in the `ImageManifest` of that digest, once for
@@ -29,7 +28,7 @@ pub mod image;
 mod schema;
 pub mod store;
 pub mod document;
-pub mod chain;
+pub mod facts;
 pub mod report;
 pub mod bound;
 pub mod change;

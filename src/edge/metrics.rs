@@ -6,8 +6,8 @@
 pub mod agent;
 
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 /// All metrics of the process, in a registry of their own.
@@ -43,8 +43,25 @@ pub struct Metrics {
     pub watch_restarts: IntCounterVec,
     /// Lines of manifest files by result.
     pub manifest_lines: IntCounterVec,
+    /// Of learning.
+    pub learning: LearningMetrics,
     /// Of the resolver.
     pub resolver: ResolverMetrics,
+}
+
+/// Metrics of predicted and observed pulls. Labels are bounded: at most 32 groups and 16 registries.
+#[derive(Debug)]
+pub struct LearningMetrics {
+    /// Reports of pulls by what came of them.
+    pub observations: IntCounterVec,
+    /// Observed over predicted seconds, of the pull alone and of the whole wait.
+    pub ratio: HistogramVec,
+    /// How much longer than predicted pulls take.
+    pub bias: Gauge,
+    /// How far predictions are off.
+    pub error: Gauge,
+    /// By what the policy's rates are corrected.
+    pub factor: GaugeVec,
 }
 
 /// Metrics of looking images up in registries.
@@ -71,6 +88,10 @@ const LATENCY_BUCKETS: [f64; 16] = [
 /// The scheduler samples 100 to 781 nodes by itself, and sends all if told to.
 const NODE_BUCKETS: [f64; 10] =
     [1.0, 10.0, 50.0, 100.0, 250.0, 500.0, 800.0, 2000.0, 5000.0, 15000.0];
+
+/// From a sixteenth to sixteen times, finer where predictions should be.
+const RATIO_BUCKETS: [f64; 14] =
+    [0.0625, 0.125, 0.25, 0.5, 0.67, 0.8, 0.9, 1.1, 1.25, 1.5, 2.0, 4.0, 8.0, 16.0];
 
 impl Metrics {
     /// Registers everything.
@@ -128,6 +149,7 @@ impl Metrics {
                 "Lines of manifest files by result (kept, refused).",
                 &["result"],
             ),
+            learning: LearningMetrics::new(&new),
             resolver: ResolverMetrics::new(&new),
             registry,
         }
@@ -137,6 +159,45 @@ impl Metrics {
     #[must_use]
     pub fn text(&self) -> String {
         TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
+    }
+}
+
+impl LearningMetrics {
+    fn new(new: &Registered<'_>) -> Self {
+        let ratio = HistogramOpts::new(
+            "dunnage_pull_prediction_ratio",
+            "Observed over predicted seconds of pulls of 20 MB and more (pull), and of the whole \
+             wait of pods of one image (whole).",
+        );
+        let ratio = HistogramVec::new(ratio.buckets(RATIO_BUCKETS.to_vec()), &["part"]);
+        let bias = Opts::new(
+            "dunnage_pull_prediction_bias_ratio",
+            "Median of observed over predicted seconds of the last 100 pulls, less 1.",
+        );
+        let error = Opts::new(
+            "dunnage_pull_prediction_error_ratio",
+            "Median distance of predicted from observed seconds, over the observed, of the last \
+             100 pulls.",
+        );
+        let factor = Opts::new(
+            "dunnage_pull_rate_factor",
+            "How many times as long as by the policy's rates a byte takes, by group and registry.",
+        );
+        let factor = GaugeVec::new(factor, &["group", "registry"]);
+        let observations = new.counters(
+            "pull_observations_total",
+            "Reports of pulls by result (learned, or why not).",
+            &["result"],
+        );
+        // There from the start: a counter that appears with its first event hides that event from rates.
+        observations.with_label_values(&["learned"]);
+        Self {
+            observations,
+            ratio: new.register(ratio.expect("a valid name")),
+            bias: new.register(Gauge::with_opts(bias).expect("a valid name")),
+            error: new.register(Gauge::with_opts(error).expect("a valid name")),
+            factor: new.register(factor.expect("a valid name")),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! Field names are those of `k8s.io/api/core/v1`. [`convert`] makes model facts of them.
 
 pub mod convert;
+pub mod pulled;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,6 +13,8 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1 as core;
 use kube::core::{ClusterResourceScope, NamespaceResourceScope, ObjectMeta, Resource};
 use serde::Deserialize;
+
+use crate::edge::object::pulled::EventObject;
 
 /// A pod; `M` is how much of its metadata is kept.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -228,3 +231,4 @@ macro_rules! watched {
 }
 watched!(PodObject, core::Pod, NamespaceResourceScope);
 watched!(NodeObject, core::Node, ClusterResourceScope);
+watched!(EventObject, core::Event, NamespaceResourceScope);

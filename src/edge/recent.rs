@@ -82,6 +82,13 @@ impl Recent {
         Some(entry)
     }
 
+    /// The last decision about a pod.
+    #[must_use]
+    pub fn of_pod(&self, uid: &str) -> Option<&Entry> {
+        let at = usize::try_from(self.by_uid.get(uid)? - self.first).ok()?;
+        self.entries.get(at)
+    }
+
     /// The remembered decisions, newest first.
     pub fn newest_first(&self) -> impl Iterator<Item = &Entry> {
         self.entries.iter().rev()

@@ -4,12 +4,15 @@
 //! Writers are the event sources; readers are requests. No lock is held across an await.
 //! Who needs both takes the tracker's before `recent`, and never the other way round.
 
+mod accuracy;
+
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use crate::edge::clock::Clock;
 use crate::edge::metrics::Metrics;
 use crate::edge::recent::{Entry, Recent};
+use crate::edge::shared::accuracy::Accuracy;
 use crate::edge::unresolved::Unresolved;
 use crate::model::pod::PodFacts;
 use crate::model::unit::{Nanos, Time};
@@ -28,6 +31,7 @@ pub struct Shared {
     tracker: RwLock<Tracker>,
     recent: Mutex<Recent>,
     health: Mutex<Health>,
+    accuracy: Mutex<Accuracy>,
     /// The numbers.
     pub policy: Policy,
     /// Which pods are step pods.
@@ -47,6 +51,12 @@ pub struct Health {
     pub nodes: WatchHealth,
     /// The pods' watch.
     pub pods: WatchHealth,
+    /// The watch of agents' reports. Without it kubelets' lists count.
+    pub inventories: WatchHealth,
+    /// The watch of the layers that agents publish.
+    pub manifests: WatchHealth,
+    /// The watch of reports of pulls, without which nothing is learned and all else works.
+    pub events: WatchHealth,
     /// When the API server last answered anything; `None` before the first time, and where there is
     /// no API server (demo), which then cannot be lost.
     pub last_contact: Option<Time>,
@@ -59,6 +69,8 @@ pub struct WatchHealth {
     pub synced: bool,
     /// What went wrong last, until it works again.
     pub error: Option<String>,
+    /// The API server does not know the kind, which is an optional one.
+    pub is_absent: bool,
 }
 
 impl Shared {
@@ -83,10 +95,17 @@ impl Shared {
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How the last predictions did.
+    pub fn accuracy(&self) -> MutexGuard<'_, Accuracy> {
+        self.accuracy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The node labels that the policy asks for.
     #[must_use]
     pub fn label_keys(&self) -> BTreeSet<String> {
-        self.policy.other_order_labels.iter().map(|label| label.key.clone()).collect()
+        let learned = self.policy.learn.enabled.then(|| self.policy.learn.node_group_label.clone());
+        let others = self.policy.other_order_labels.iter().map(|label| label.key.clone());
+        others.chain(learned).collect()
     }
 
     /// Applies an event as of now, and accounts for pods that it shows bound.
@@ -154,6 +173,8 @@ impl Health {
         match kind {
             Kind::Nodes => &mut self.nodes,
             Kind::Pods => &mut self.pods,
+            Kind::Inventories => &mut self.inventories,
+            Kind::Manifests => &mut self.manifests,
         }
     }
 }

@@ -126,6 +126,8 @@ pub struct NodeScoreView {
     pub heat_seconds: f64,
     pub credit_seconds: f64,
     pub missing_bytes: u64,
+    #[serde(default)]
+    pub kept_bytes: u64,
     pub arriving_bytes: u64,
     pub waiting_pods: u32,
     /// Decided about and not seen bound yet: a share where several nodes were equally good.
@@ -215,6 +217,7 @@ fn score(row: &Row, decision: &Decision, legend: &Legend) -> NodeScoreView {
         heat_seconds: seconds(parts.heat),
         credit_seconds: seconds(parts.credit),
         missing_bytes: row.missing.0,
+        kept_bytes: row.kept.0,
         arriving_bytes: row.arriving.0,
         waiting_pods: row.waiting_pods,
         expected_pods: thousandths(row.expected_pods),

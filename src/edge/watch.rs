@@ -1,9 +1,11 @@
-//! Watches nodes and pods and turns what happens into events for the tracker.
+//! Watches nodes, pods and what agents publish, and turns what happens into events for the tracker.
 //!
 //! kube's watcher does the protocol: streaming lists, bookmarks, resuming. Objects are decoded
 //! into the few fields of [`crate::edge::object`] and dropped. A watch never gives up: what is wrong is
 //! shown by `/readyz`, logged once per change, and tried again.
 
+mod agents;
+mod pulled;
 mod retry;
 
 use std::fmt::Debug;
@@ -38,23 +40,35 @@ const BOUND_PODS: &str = "spec.nodeName!=";
 pub async fn run(client: Client, shared: Arc<Shared>) {
     let nodes = watch_nodes(client.clone(), shared.clone());
     let pods = watch_pods(client.clone(), shared.clone());
-    futures::join!(nodes, pods, keep_contact(client, shared.clone()), pass_time(shared));
+    let agents = agents::run(client.clone(), shared.clone());
+    let pulled = pulled::run(client.clone(), shared.clone());
+    let contact = keep_contact(client, shared.clone());
+    futures::join!(nodes, pods, agents, pulled, contact, pass_time(shared));
 }
 
 async fn watch_nodes(client: Client, shared: Arc<Shared>) {
     let label_keys = shared.label_keys();
-    let applied = |node: NodeObject<ObjectMeta>| Event::NodeApplied(node_facts(node, &label_keys));
-    let removed =
-        |node: NodeObject<ObjectMeta>| Event::NodeRemoved { name: node.metadata.name().to_owned() };
+    let applied = |node: NodeObject<ObjectMeta>| {
+        let mut facts = node_facts(node, &label_keys);
+        facts.group = shared.policy.node_group(&facts.labels);
+        Some(Event::NodeApplied(facts))
+    };
+    let removed = |node: NodeObject<ObjectMeta>| {
+        let name = node.metadata.name().to_owned();
+        Some(Event::NodeRemoved { name })
+    };
     follow(Api::all(client), (Kind::Nodes, ""), &shared, applied, removed).await;
 }
 
 async fn watch_pods(client: Client, shared: Arc<Shared>) {
     let applied = |pod: PodObject<ObjectMeta>| {
         let is_step = is_step(&pod, &shared.interest);
-        Event::PodApplied(pod_facts(pod, is_step))
+        Some(Event::PodApplied(pod_facts(pod, is_step)))
     };
-    let removed = |pod: PodObject<ObjectMeta>| Event::PodRemoved { uid: pod_facts(pod, false).uid };
+    let removed = |pod: PodObject<ObjectMeta>| {
+        let uid = pod_facts(pod, false).uid;
+        Some(Event::PodRemoved { uid })
+    };
     follow(Api::all(client), (Kind::Pods, BOUND_PODS), &shared, applied, removed).await;
 }
 
@@ -64,8 +78,8 @@ async fn follow<K>(
     api: Api<K>,
     (kind, fields): (Kind, &str),
     shared: &Shared,
-    applied: impl Fn(K) -> Event,
-    removed: impl Fn(K) -> Event,
+    applied: impl Fn(K) -> Option<Event>,
+    removed: impl Fn(K) -> Option<Event>,
 ) where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
 {
@@ -84,8 +98,8 @@ async fn consume<K>(
     kind: Kind,
     shared: &Shared,
     streams: bool,
-    applied: &impl Fn(K) -> Event,
-    removed: &impl Fn(K) -> Event,
+    applied: &impl Fn(K) -> Option<Event>,
+    removed: &impl Fn(K) -> Option<Event>,
 ) -> std::ops::ControlFlow<()> {
     let mut stream = pin!(stream);
     while let Some(result) = stream.next().await {
@@ -100,12 +114,15 @@ async fn consume<K>(
             }
         };
         note_success(shared, kind);
-        shared.apply(match event {
-            watcher::Event::Init => Event::ResyncStarted(kind),
+        let event = match event {
+            watcher::Event::Init => Some(Event::ResyncStarted(kind)),
             watcher::Event::InitApply(object) | watcher::Event::Apply(object) => applied(object),
-            watcher::Event::InitDone => Event::ResyncEnded(kind),
+            watcher::Event::InitDone => Some(Event::ResyncEnded(kind)),
             watcher::Event::Delete(object) => removed(object),
-        });
+        };
+        if let Some(event) = event {
+            shared.apply(event);
+        }
     }
     std::ops::ControlFlow::Continue(())
 }
@@ -122,6 +139,10 @@ fn refuses_streaming(error: &Error) -> bool {
 }
 
 fn note_error(shared: &Shared, kind: Kind, error: &Error) {
+    if kind.is_optional() && agents::is_unknown_kind(error) {
+        note_absence(shared, kind);
+        return;
+    }
     shared.metrics.watch_restarts.with_label_values(&[kind.name()]).inc();
     let text = with_causes(error);
     let mut health = shared.health();
@@ -132,10 +153,21 @@ fn note_error(shared: &Shared, kind: Kind, error: &Error) {
     }
 }
 
+/// What is not installed is nothing to warn of.
+fn note_absence(shared: &Shared, kind: Kind) {
+    let mut health = shared.health();
+    let watch = health.watch(kind);
+    watch.error = None;
+    if !std::mem::replace(&mut watch.is_absent, true) {
+        tracing::info!(kind = kind.name(), "the API server does not know the kind; asking again");
+    }
+}
+
 fn note_success(shared: &Shared, kind: Kind) {
     let now = shared.clock.now();
     let mut health = shared.health();
     health.last_contact = Some(now);
+    health.watch(kind).is_absent = false;
     if health.watch(kind).error.take().is_some() {
         tracing::info!(kind = kind.name(), "watch works again");
     }

@@ -38,6 +38,8 @@ pub struct Chain {
     pub depth: usize,
     /// Nodes that have it unpacked.
     pub holders: NodeSet,
+    /// Hash of its OCI chain id; 0 where it runs over compressed digests.
+    pub(crate) name: u64,
 }
 
 impl KeySpace {

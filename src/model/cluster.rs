@@ -9,8 +9,10 @@ pub mod image;
 pub mod node;
 pub mod pod;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::model::begun::BegunPulls;
 use crate::model::chain::{Chain, ChainKey};
 use crate::model::cluster::image::{Image, NameFacts, Record, RecordKey};
 use crate::model::cluster::node::{Node, NodeGist};
@@ -20,6 +22,7 @@ use crate::model::image::Platform;
 use crate::model::intern::Interner;
 use crate::model::node_names::NodeNames;
 use crate::model::node_set::NodeSet;
+use crate::model::observed::ObservedPulls;
 
 macro_rules! dense_id {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
@@ -71,6 +74,13 @@ pub struct Cluster {
     pub(crate) digests: Vec<NameFacts>,
     pub(crate) chain_ids: Interner<ChainKey>,
     pub(crate) chains: Vec<Chain>,
+    /// Chains by the hash of their OCI chain id.
+    pub(crate) chain_names: BTreeMap<u64, ChainId>,
+    /// Nodes that have a chain unpacked which belongs to no image there, by the same hash: also chains
+    /// that no known image has. Hashes that collide cost a preference, and will not in 2^64.
+    pub(crate) claims: BTreeMap<u64, NodeSet>,
+    /// Nodes that have a layer compressed, by the hash of its digest. Empty where agents tell of none.
+    pub(crate) blobs: BTreeMap<u64, NodeSet>,
     /// Never shrinks; a slot is empty only while its image is being replaced.
     pub(crate) images: Vec<Option<Image>>,
     pub(crate) record_ids: Interner<RecordKey>,
@@ -78,6 +88,8 @@ pub struct Cluster {
     pub(crate) pod_ids: Interner<Arc<str>>,
     pub(crate) pods: Vec<Pod>,
     pub(crate) expected: ExpectedPods,
+    pub(crate) begun: BegunPulls,
+    pub(crate) observed: ObservedPulls,
     /// Never shrinks: a cluster has a handful.
     pub(crate) platforms: Vec<Platform>,
     /// Nodes with at least one entry in `pulls`.
@@ -227,6 +239,18 @@ impl Cluster {
         &self.expected
     }
 
+    /// Pulls as they were when they began.
+    #[must_use]
+    pub fn begun(&self) -> &BegunPulls {
+        &self.begun
+    }
+
+    /// How fast pulls were.
+    #[must_use]
+    pub fn observed(&self) -> &ObservedPulls {
+        &self.observed
+    }
+
     /// Whether nodes and pods have both been listed once: before that no answer has a ground.
     #[must_use]
     pub fn is_synced(&self) -> bool {
@@ -244,6 +268,12 @@ impl Cluster {
             ("records", self.record_ids.len()),
             ("references", self.reference_ids.len()),
         ]
+    }
+
+    /// Nodes that have a layer compressed, by the hash of its digest.
+    #[must_use]
+    pub fn blob_holders(&self, blob: u64) -> Option<&NodeSet> {
+        self.blobs.get(&blob)
     }
 
     /// How many of the image's layers, base first, the node has unpacked.

@@ -50,6 +50,13 @@ impl<K: Hash + Eq + Clone> Interner<K> {
         id
     }
 
+    /// One holder more of an id that somebody holds.
+    pub fn acquire_again(&mut self, id: u32) {
+        let slot = &mut self.slots[id as usize];
+        debug_assert!(slot.holders > 0, "nobody holds the id");
+        slot.holders += 1;
+    }
+
     /// One holder less; true if that was the last, and the id now free.
     pub fn release(&mut self, id: u32) -> bool {
         let slot = &mut self.slots[id as usize];

@@ -13,6 +13,8 @@ pub struct NodeFacts {
     pub platform: Platform,
     /// The labels a policy may ask for; others are dropped at the border.
     pub labels: BTreeMap<String, String>,
+    /// The name of the nodes that pull as fast, by the policy's label; empty for those without it.
+    pub group: String,
     /// Minor version of the kubelet, 0 if untold.
     pub kubelet_minor: u16,
     /// `status.images`, in the kubelet's order: largest first, at most 50 by default.

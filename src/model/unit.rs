@@ -79,6 +79,26 @@ impl TransferRate {
         Some(Self { fractions_per_byte: (NANOS_PER_SECOND << FRACTION_BITS) / bytes_per_second })
     }
 
+    /// The rate at which so many bytes took so long, no matter how absurd. No bytes count as one.
+    #[must_use]
+    pub fn of(bytes: Bytes, took: Nanos) -> Self {
+        let fractions = (u128::from(took.0) << FRACTION_BITS) / u128::from(bytes.0.max(1));
+        Self { fractions_per_byte: u64::try_from(fractions).unwrap_or(u64::MAX) }
+    }
+
+    /// What rates are ordered by: how long a byte takes, in no promised unit.
+    #[must_use]
+    pub const fn slowness(self) -> u64 {
+        self.fractions_per_byte
+    }
+
+    /// A rate at which a byte takes `factor >> bits` times as long.
+    #[must_use]
+    pub fn scaled(self, factor: u64, bits: u32) -> Self {
+        let fractions = (u128::from(self.fractions_per_byte) * u128::from(factor)) >> bits;
+        Self { fractions_per_byte: u64::try_from(fractions).unwrap_or(u64::MAX) }
+    }
+
     /// How long `bytes` take: 100 MB at 100 MB/s is one second.
     #[must_use]
     pub const fn duration_of(self, bytes: Bytes) -> Nanos {

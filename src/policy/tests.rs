@@ -44,6 +44,8 @@ fn values_without_sense_are_refused_by_key() {
         ("laterShare: 0.5", "laterShare: 1.5", "pull.laterShare"),
         ("laterShare: 0.5", "laterShare: .nan", "pull.laterShare"),
         ("fetchBytesPerSecond: 100000000", "fetchBytesPerSecond: 0", "pull.fetchBytesPerSecond"),
+        ("observationsMin: 4", "observationsMin: 0", "pull.learn.observationsMin"),
+        ("factorMax: 16", "factorMax: 0", "pull.learn.factorMax"),
         ("zeroSeconds: 1", "zeroSeconds: 64", "curve"),
         ("secondsPerWaitingPod: 0.7", "secondsPerWaitingPod: -1", "heat.secondsPerWaitingPod"),
         ("kind: PlacementPolicy", "kind: Policy", "kind"),

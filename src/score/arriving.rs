@@ -13,7 +13,7 @@ use crate::model::unit::{Bytes, Nanos, Time};
 use crate::score::charge::trusts;
 use crate::score::decision::{Decision, Reasons, Wanted};
 use crate::score::need::{Cargo, Need};
-use crate::score::{Question, need, queue_rules};
+use crate::score::{Question, need, pull_times, queue_rules};
 
 /// A candidate with pulls in progress.
 struct Place<'a> {
@@ -21,6 +21,8 @@ struct Place<'a> {
     id: NodeId,
     node: &'a Node,
     rules: QueueRules,
+    /// How long each pull takes.
+    takes: &'a [Nanos],
 }
 
 /// What can be counted only once, though several images of the pod want it.
@@ -35,6 +37,7 @@ pub(super) enum Piece {
 #[derive(Default)]
 struct Tally {
     missing: Bytes,
+    kept: Bytes,
     arriving: Bytes,
     /// When the last pull that the pod also needs is done.
     ready_at: Time,
@@ -76,7 +79,10 @@ pub(super) fn look_closer(decision: &mut Decision, question: &Question<'_>) {
 
 fn correct(decision: &mut Decision, question: &Question<'_>, id: NodeId, row: usize) {
     let node = question.cluster.node(id);
-    let place = Place { question, id, node, rules: queue_rules(question.policy, node) };
+    let mut takes = std::mem::take(&mut decision.scratch.takes);
+    pull_times(&mut takes, question.policy, question.cluster, node);
+    let rules = queue_rules(question.policy, node);
+    let place = Place { question, id, node, rules, takes: &takes };
     let mut counted = std::mem::take(&mut decision.scratch.counted);
     counted.clear();
     let mut tally = Tally { counted, ..Tally::default() };
@@ -84,12 +90,14 @@ fn correct(decision: &mut Decision, question: &Question<'_>, id: NodeId, row: us
         tally.add(need, &place);
     }
     decision.scratch.counted = tally.counted;
-    let row = &mut decision.rows[row];
-    row.missing = tally.missing;
-    row.arriving = tally.arriving;
     let ready = tally.ready_at.since(question.now);
     let queue =
-        if tally.missing.0 > 0 { place.rules.wait(&node.pulls, question.now) } else { Nanos(0) };
+        if tally.missing.0 > 0 { rules.wait(&node.pulls, &takes, question.now) } else { Nanos(0) };
+    decision.scratch.takes = takes;
+    let row = &mut decision.rows[row];
+    row.missing = tally.missing;
+    row.kept = tally.kept;
+    row.arriving = tally.arriving;
     row.wait = ready.max(queue);
     if tally.arriving.0 > 0 || ready.0 > 0 {
         row.reasons.add(Reasons::ARRIVING);
@@ -121,14 +129,22 @@ impl Tally {
         let cluster = place.question.cluster;
         for depth in cluster.depth_on(place.id, image)..image.chains.len() {
             let chain = image.chains[depth];
-            let bytes = image.bytes_beyond[depth] - image.bytes_beyond[depth + 1];
+            let bytes = image.layer_bytes(depth);
+            let holders = cluster.blob_holders(image.blobs[depth]);
+            let is_kept = holders.is_some_and(|nodes| nodes.contains(place.id));
             let brings = |pull: &Pull| {
                 pull.image.is_some_and(|id| cluster.image_has_chain(cluster.image(id), chain))
             };
             // The first pull that brings the layer; one of the same name whose layers were not known
             // when it began brings all of them.
             let bringing = place.node.pulls.iter().position(brings).or(by_name);
-            self.add_piece(Piece::Chain(chain), bytes, place, bringing);
+            let (piece, kept) = (Piece::Chain(chain), is_kept && bringing.is_none());
+            let before = self.missing;
+            self.add_piece(piece, bytes, place, bringing);
+            if kept {
+                self.kept += self.missing - before;
+                self.missing = before;
+            }
         }
     }
 
@@ -141,7 +157,7 @@ impl Tally {
         bringing: Option<usize>,
     ) {
         if let Some(at) = bringing {
-            let done_at = place.rules.done_at(&place.node.pulls, at);
+            let done_at = place.rules.done_at(&place.node.pulls, place.takes, at);
             self.ready_at = self.ready_at.max(done_at);
         }
         if self.counted.contains(&piece) {

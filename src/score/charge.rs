@@ -4,13 +4,14 @@
 //! each node is touched once per image, at the depth where its prefix ends; all else is a handful of
 //! word operations per layer. Nodes with pulls in progress are corrected afterwards by `arriving`.
 
+use crate::cost::learned::Factor;
 use crate::model::cluster::{Cluster, NodeId, ReferenceId};
 use crate::model::node_set::{NodeSet, bits, place};
 use crate::model::pod::PullPolicy;
-use crate::model::unit::Bytes;
-use crate::score::decision::{Decision, Reasons, Row, Scratch};
+use crate::model::unit::{Bytes, Nanos};
+use crate::score::decision::{Decision, Pace, Reasons, Row, Scratch};
 use crate::score::need::{self, Cargo, Need};
-use crate::score::{Question, rates};
+use crate::score::{Question, learn_rules, rates};
 
 /// Kubelets from this minor version on ask the registry again when a pod's secret is new to them
 /// (`KubeletEnsureSecretPulledImages`, on by default since 1.35).
@@ -22,8 +23,7 @@ pub(super) fn charge_group(decision: &mut Decision, question: &Question<'_>, gro
     let mut wanted = std::mem::take(&mut decision.wanted[group]);
     let mut needs = std::mem::take(&mut decision.needs);
     need::find(&mut needs, &mut wanted, &question.pod.images, cluster, question.policy);
-    wanted.rates = rates(question.policy);
-    wanted.cold = wanted.rates.duration_of(wanted.bytes);
+    wanted.cold = set_paces(&mut decision.paces, &needs, group, wanted.bytes, question);
     let platform_untold = wanted.platform.is_none();
     decision.wanted[group] = wanted;
     mark_group(decision, group);
@@ -39,6 +39,33 @@ pub(super) fn charge_group(decision: &mut Decision, question: &Question<'_>, gro
         let rows = decision.rows.iter_mut().filter(of_group);
         rows.for_each(|row| row.reasons.add(Reasons::PLATFORM_UNTOLD));
     }
+}
+
+/// Finds how fast bytes come to the candidates of a group; gives the cost of the fastest cold, idle one.
+fn set_paces(
+    paces: &mut [Pace],
+    needs: &[Need],
+    group: usize,
+    bytes: Bytes,
+    question: &Question<'_>,
+) -> Nanos {
+    let constants = rates(question.policy);
+    let observed = question.cluster.observed();
+    let mut fastest = Nanos(u64::MAX);
+    for pace in paces.iter_mut().filter(|pace| usize::from(pace.group) == group) {
+        pace.rates = constants;
+        if !observed.is_empty() {
+            let rules = learn_rules(question.policy);
+            // Images of several registries count by their bytes.
+            let factors = needs.iter().map(|need| {
+                let knowledge = observed.knowledge(pace.node_group, need.registry);
+                (rules.factor(constants, &knowledge), need.bytes.0)
+            });
+            pace.rates = constants.scaled(Factor::mean(factors));
+        }
+        fastest = fastest.min(pace.rates.duration_of(bytes));
+    }
+    fastest
 }
 
 fn mark_group(decision: &mut Decision, group: usize) {
@@ -72,7 +99,8 @@ fn charge_need(
     let bytes = match need.cargo {
         Cargo::Layers(image) => {
             let image = cluster.image(image);
-            let mut layers = Layers { decision, start, beyond: &image.bytes_beyond };
+            let beyond = &image.bytes_beyond;
+            let mut layers = Layers { decision, start, beyond, blobs: &image.blobs, cluster };
             let chains = image.chains.iter();
             layers.charge(chains.map(|&chain| &cluster.chain(chain).holders));
             image.total_bytes()
@@ -86,7 +114,8 @@ fn charge_need(
             if let Some(holders) = holders {
                 excuse(decision, start, holders, |_, _| true);
             }
-            let mut one_layer = Layers { decision, start, beyond: &[bytes, Bytes(0)] };
+            let beyond = &[bytes, Bytes(0)];
+            let mut one_layer = Layers { decision, start, beyond, blobs: &[], cluster };
             one_layer.charge(std::iter::once(&NodeSet::default()));
             bytes
         }
@@ -175,6 +204,9 @@ struct Layers<'a> {
     decision: &'a mut Decision,
     start: usize,
     beyond: &'a [Bytes],
+    /// See [`crate::model::cluster::image::Image::blobs`]; empty where layers are not known.
+    blobs: &'a [u64],
+    cluster: &'a Cluster,
 }
 
 impl Layers<'_> {
@@ -193,6 +225,35 @@ impl Layers<'_> {
                 if ends_here != 0 {
                     self.charge_word(at, ends_here, depth);
                 }
+            }
+            let blob = self.blobs.get(depth).copied();
+            if let Some(holders) = blob.and_then(|blob| self.cluster.blob_holders(blob)) {
+                self.note_kept(holders, depth);
+            }
+        }
+    }
+
+    /// A layer that was charged for, because the prefix ends at or below it, need not be downloaded where
+    /// its blob is. By sets of nodes, as chains are: on clusters that keep blobs every node does, and where
+    /// none is known this costs one look into an empty table.
+    fn note_kept(&mut self, holders: &NodeSet, depth: usize) {
+        let bytes = self.beyond[depth] - self.beyond[depth + 1];
+        let Decision { scratch, rows, .. } = &mut *self.decision;
+        let words = scratch.prefix.len();
+        scratch.holders.fill(0);
+        holders.add_to_words(&mut scratch.holders);
+        for at in 0..words {
+            let charged = scratch.charged[self.start + at] & !scratch.prefix[at];
+            let mut kept = charged & scratch.holders[at];
+            // Those were charged for it with another image of the pod.
+            for &(other, _) in scratch.overlaps.iter().filter(|(_, shared)| *shared > depth) {
+                kept &= !scratch.charged[other * words + at];
+            }
+            for id in bits(at, kept) {
+                let row = &mut rows[scratch.row_of[id as usize] as usize];
+                row.kept += bytes;
+                let missing = &mut scratch.missing[id as usize];
+                *missing = *missing - bytes;
             }
         }
     }

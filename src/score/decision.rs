@@ -7,7 +7,9 @@
 use std::cmp::Reverse;
 
 use crate::cost::pull::PullRates;
+use crate::model::cluster::node::NodeGist;
 use crate::model::cluster::{ImageId, NodeId, PlatformId};
+use crate::model::observed::GroupId;
 use crate::model::unit::{Bytes, Nanos, PerMille, Time};
 use crate::score::arriving::Piece;
 use crate::score::need::Need;
@@ -29,9 +31,20 @@ pub struct Decision {
     pub unknown_count: usize,
     /// The points of each of those: as a cold, idle node.
     pub unknown_points: u8,
+    pub(super) paces: Vec<Pace>,
     pub(super) terms: Terms,
     pub(super) needs: Vec<Need>,
     pub(super) scratch: Scratch,
+}
+
+/// How fast bytes come to candidates of one platform and one node group; [`Row::pace`] is the index.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    pub(super) platform: Option<PlatformId>,
+    pub(super) node_group: GroupId,
+    /// As [`Row::group`].
+    pub(super) group: u8,
+    pub(super) rates: PullRates,
 }
 
 /// The policy's numbers that turn rows into seconds.
@@ -51,6 +64,8 @@ pub struct Row {
     pub node: NodeId,
     /// Index into [`Decision::wanted`].
     pub group: u8,
+    /// Index of how fast bytes come here.
+    pub(crate) pace: u8,
     /// Signed points on the policy's curve, -10 to 10.
     pub raw: i8,
     /// Points in the answer, 0 to 10; nodes with 0 are left out of it.
@@ -63,6 +78,8 @@ pub struct Row {
     pub expected_pods: PerMille,
     /// Compressed bytes that placing the pod here would move.
     pub missing: Bytes,
+    /// Compressed bytes that are here as blobs: to be unpacked, but not downloaded.
+    pub kept: Bytes,
     /// Compressed bytes it needs that are already on their way here.
     pub arriving: Bytes,
     /// Until the pulls in progress that it has to wait for are done.
@@ -76,7 +93,7 @@ pub struct Parts {
     pub wait: Nanos,
     /// To fetch what is missing.
     pub fetch: Nanos,
-    /// To unpack what is missing.
+    /// To unpack what is missing, and what is there as blobs.
     pub unpack: Nanos,
     /// For the step pods that already wait here or are expected.
     pub heat: Nanos,
@@ -93,9 +110,7 @@ pub struct Wanted {
     pub platform: Option<PlatformId>,
     /// Compressed bytes of everything known, shared layers once.
     pub bytes: Bytes,
-    /// How fast bytes come on these candidates.
-    pub rates: PullRates,
-    /// Cost of a cold, idle node.
+    /// Cost of a cold, idle node: of the fastest where they differ, so that none looks good for being slow.
     pub cold: Nanos,
     /// One verdict per image of the pod, in its order.
     pub verdicts: Vec<Verdict>,
@@ -154,9 +169,11 @@ impl Reasons {
     pub const REVERIFIES: Self = Self(1 << 6);
     /// The node tells no platform; images of any were taken.
     pub const PLATFORM_UNTOLD: Self = Self(1 << 7);
+    /// Some layers are there compressed: they are unpacked, not downloaded.
+    pub const BLOBS_KEPT: Self = Self(1 << 8);
 
     /// Every remark with its name in JSON and on the page.
-    pub const NAMES: [(Self, &'static str); 8] = [
+    pub const NAMES: [(Self, &'static str); 9] = [
         (Self::NEVER_PULLED, "never-pulled"),
         (Self::ARRIVING, "arriving"),
         (Self::QUEUED, "queued"),
@@ -165,6 +182,7 @@ impl Reasons {
         (Self::REFERENCE_HELD, "reference-held"),
         (Self::REVERIFIES, "reverifies"),
         (Self::PLATFORM_UNTOLD, "platform-untold"),
+        (Self::BLOBS_KEPT, "blobs-kept"),
     ];
 
     /// Adds a remark.
@@ -233,12 +251,14 @@ impl Default for Row {
         Self {
             node: NodeId(u32::MAX),
             group: 0,
+            pace: 0,
             raw: 0,
             points: 0,
             reasons: Reasons::default(),
             waiting_pods: 0,
             expected_pods: PerMille(0),
             missing: Bytes(0),
+            kept: Bytes(0),
             arriving: Bytes(0),
             wait: Nanos(0),
         }
@@ -251,6 +271,7 @@ impl Decision {
         self.neutral = None;
         self.wanted.clear();
         self.rows.clear();
+        self.paces.clear();
         self.home = None;
         self.unknown_count = 0;
         self.unknown_points = 0;
@@ -267,12 +288,12 @@ impl Decision {
     /// The seconds of a row.
     #[must_use]
     pub fn parts(&self, row: &Row) -> Parts {
-        let rates = self.wanted_of(row).rates;
+        let rates = self.rates_of(row);
         let delay = self.delay(row);
         Parts {
             wait: row.wait,
             fetch: rates.fetch.duration_of(row.missing),
-            unpack: rates.unpack.duration_of(row.missing),
+            unpack: rates.unpack.duration_of(row.missing + row.kept),
             heat: self.terms.heat(row),
             credit: self.credit(row, delay),
             saved: self.saved(row, delay),
@@ -280,8 +301,10 @@ impl Decision {
     }
 
     /// Until the pod's cargo is on the node of a row.
-    pub(super) fn delay(&self, row: &Row) -> Nanos {
-        row.wait + self.wanted_of(row).rates.duration_of(row.missing)
+    #[must_use]
+    pub fn delay(&self, row: &Row) -> Nanos {
+        let rates = self.rates_of(row);
+        row.wait + rates.duration_of(row.missing) + rates.unpack.duration_of(row.kept)
     }
 
     /// Saved by a row of that delay; see [`Parts::saved`].
@@ -295,14 +318,26 @@ impl Decision {
             return Nanos(0);
         }
         let missing = if self.home == Some(row.node) { row.missing } else { Bytes(0) };
-        let rates = self.wanted_of(row).rates;
+        let rates = self.rates_of(row);
         self.terms.home_share.of(rates.duration_of(row.arriving + missing))
+    }
+
+    fn rates_of(&self, row: &Row) -> PullRates {
+        self.paces[usize::from(row.pace)].rates
     }
 
     /// What the pod wants on the platform of a row.
     #[must_use]
     pub fn wanted_of(&self, row: &Row) -> &Wanted {
         &self.wanted[usize::from(row.group)]
+    }
+}
+
+impl Pace {
+    /// Of nodes like this one; the rates are yet to be found out.
+    pub(super) fn new(node: NodeGist, group: u8) -> Self {
+        let rates = PullRates::default();
+        Self { platform: node.platform, node_group: node.group, group, rates }
     }
 }
 
@@ -339,6 +374,8 @@ pub struct Scratch {
     pub(super) missing: Vec<Bytes>,
     /// Until the pod's cargo is on each candidate, by row.
     pub(super) delays: Vec<Nanos>,
+    /// How long each pull of the node at hand takes.
+    pub(super) takes: Vec<Nanos>,
     /// Row of each candidate, by node.
     pub(super) row_of: Vec<u32>,
 }

@@ -5,6 +5,7 @@
 
 use crate::model::cluster::image::Image;
 use crate::model::cluster::{Cluster, DigestId, ImageId, PlatformId, stable_hash};
+use crate::model::observed::{RegistryId, registry_of};
 use crate::model::pod::{PodImage, PullPolicy};
 use crate::model::reference::Reference;
 use crate::model::resolve::NameIds;
@@ -18,6 +19,9 @@ pub(super) struct Need {
     pub(super) name: NameIds,
     pub(super) pull_policy: PullPolicy,
     pub(super) cargo: Cargo,
+    /// What it adds to the pod's bytes, and where those come from if anything was pulled from there.
+    pub(super) bytes: Bytes,
+    pub(super) registry: Option<RegistryId>,
 }
 
 /// What the image consists of.
@@ -64,7 +68,11 @@ pub(super) fn find(
             wanted.home_key = key;
         }
         wanted.verdicts.push(verdict);
-        needs.push(Need { name, pull_policy: image.pull_policy, cargo });
+        let registry = match cluster.observed().is_empty() {
+            true => None,
+            false => cluster.observed().registry_id(registry_of(reference.as_str())),
+        };
+        needs.push(Need { name, pull_policy: image.pull_policy, cargo, bytes, registry });
     }
 }
 

@@ -65,6 +65,7 @@ impl Observer<'_> {
             name: node_name(node),
             platform: Platform::new("linux", "amd64", ""),
             labels: BTreeMap::new(),
+            group: String::new(),
             kubelet_minor: KUBELET_MINOR,
             images: images.iter().map(|image| self.reported(*image)).collect(),
         })

@@ -5,16 +5,18 @@
 
 use crate::model::cluster::NodeId;
 use crate::model::image::{ImageFacts, Platform};
+use crate::model::inventory::InventoryFacts;
 use crate::model::node::NodeFacts;
 use crate::model::pod::PodFacts;
+use crate::model::unit::Nanos;
 
 /// One thing that happened.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A full list of one kind begins: its objects follow as `Applied`, in any order.
     ResyncStarted(Kind),
-    /// That list is complete: objects it did not name are gone. After the first one of each kind the
-    /// cluster counts as synced.
+    /// That list is complete: objects it did not name are gone. After the first one of nodes and of pods
+    /// the cluster counts as synced.
     ResyncEnded(Kind),
     /// A node was added or changed; carries the whole of it.
     NodeApplied(NodeFacts),
@@ -37,6 +39,15 @@ pub enum Event {
         /// Ids of the cluster that decided.
         nodes: Vec<NodeId>,
     },
+    /// A kubelet reported that an image has come.
+    PullObserved {
+        /// The name of its node.
+        node: String,
+        /// Canonical reference.
+        reference: String,
+        /// How long it was pulled, without waiting for other pulls; `None` if it was there already.
+        took: Option<Nanos>,
+    },
     /// The layers of an image became known, or known better.
     ImageKnown(ImageFacts),
     /// The source of an image's layers no longer cares. While a node holds or pulls it, it stays known.
@@ -45,6 +56,18 @@ pub enum Event {
         manifest: String,
         /// What it runs on.
         platform: Platform,
+    },
+    /// A node's agent told what is on it; carries the whole of it. An old report is as good as none.
+    InventoryReported {
+        /// The node's name.
+        node: String,
+        /// What it told.
+        facts: InventoryFacts,
+    },
+    /// A node's report was deleted: its kubelet's list counts again.
+    InventoryRemoved {
+        /// The node's name.
+        node: String,
     },
     /// Nothing but time: what was inferred may end. Sent about once a second.
     TimePassed,
@@ -57,15 +80,27 @@ pub enum Kind {
     Nodes,
     /// Pods.
     Pods,
+    /// Reports of nodes' agents.
+    Inventories,
+    /// Layers of images, as agents publish them.
+    Manifests,
 }
 
 impl Kind {
+    /// Whether a cluster can be without it: nothing waits for its first list.
+    #[must_use]
+    pub const fn is_optional(self) -> bool {
+        matches!(self, Self::Inventories | Self::Manifests)
+    }
+
     /// The resource's plural name, as in the API and in metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Nodes => "nodes",
             Self::Pods => "pods",
+            Self::Inventories => "inventories",
+            Self::Manifests => "manifests",
         }
     }
 }

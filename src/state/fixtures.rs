@@ -3,6 +3,7 @@
 //! Only tests see this. Everything a test does not say has one value throughout: `linux/amd64`, the
 //! namespace `ci`, a step pod that waits, the time of [`world::World::now`].
 
+pub(crate) mod agent;
 pub(crate) mod universe;
 pub(crate) mod world;
 
@@ -72,6 +73,12 @@ impl NodeFacts {
 
     pub(crate) fn labelled(mut self, key: &str, value: &str) -> Self {
         self.labels.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// It pulls as fast as others of that group.
+    pub(crate) fn grouped(mut self, group: &str) -> Self {
+        self.group = group.to_owned();
         self
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::model::cluster::image::{NameFacts, Record, RecordKey};
 use crate::model::cluster::node::Held;
-use crate::model::cluster::{Cluster, DigestId, ImageId, NodeId, RecordId, ReferenceId};
+use crate::model::cluster::{ChainId, Cluster, DigestId, ImageId, NodeId, RecordId, ReferenceId};
 use crate::model::intern::Interner;
 use crate::model::reference::{Reference, is_digest};
 use crate::model::unit::{Bytes, Nanos, Time};
@@ -32,11 +32,13 @@ impl Tracker {
         }
         let (references, digests) = self.cluster.acquire_names(&key.names);
         let record = Record {
-            references,
-            digests,
             size: Bytes(key.size_bytes),
             platform: key.platform,
-            first_seen: now,
+            unpacked: key.unpacked,
+            kept: key.kept.clone(),
+            first_seen: self.cluster.first_seen(&references, &digests).unwrap_or(now),
+            references,
+            digests,
             ..Record::default()
         };
         let id = RecordId(self.cluster.record_ids.acquire(key));
@@ -91,7 +93,8 @@ impl Tracker {
             return false;
         }
         let believed = believed_for(on_node.list_cut_at.is_some());
-        let end = held.last_used.map(|used| used.after(believed));
+        let used = held.last_used.filter(|&used| !on_node.report_disproves(used));
+        let end = used.map(|used| used.after(believed));
         if let Some(end) = end.filter(|end| now < *end) {
             self.deadlines.insert((end, node));
             return false;
@@ -165,6 +168,15 @@ impl Cluster {
         }
     }
 
+    /// When one of the digests was first reported under one of the references: kubelets and agents tell one
+    /// image in different words, and it must not seem newer for that.
+    fn first_seen(&self, references: &[ReferenceId], digests: &[DigestId]) -> Option<Time> {
+        let known = digests.iter().flat_map(|&digest| &self.digest(digest).records);
+        let known = known.map(|&id| self.record(id));
+        let same = known.filter(|known| known.references.iter().any(|r| references.contains(r)));
+        same.map(|known| known.first_seen).min()
+    }
+
     fn link_record(&mut self, id: RecordId) {
         let record = &self.records[id.index()];
         for reference in &record.references {
@@ -179,15 +191,15 @@ impl Cluster {
     fn set_bits(&mut self, node: NodeId, id: RecordId) {
         let record = &mut self.records[id.index()];
         record.holders.insert(node);
-        for reference in &record.references {
-            self.references[reference.index()].holders.insert(node);
+        if record.unpacked.is_none() {
+            for reference in &record.references {
+                self.references[reference.index()].holders.insert(node);
+            }
+            for digest in &record.digests {
+                self.digests[digest.index()].holders.insert(node);
+            }
         }
-        for digest in &record.digests {
-            self.digests[digest.index()].holders.insert(node);
-        }
-        if let Some(image) = record.image {
-            self.set_chains(node, image);
-        }
+        self.set_layers(node, id);
     }
 
     /// Clears the bits of a record that left the node, but for those another held record supports.
@@ -197,37 +209,87 @@ impl Cluster {
         let (references, digests) = (record.references.clone(), record.digests.clone());
         let image = record.image;
         for reference in references {
-            if !self.any_held(node, |other| other.references.contains(&reference)) {
+            if !self.any_whole(node, |other| other.references.contains(&reference)) {
                 self.references[reference.index()].holders.remove(node);
                 self.nodes[node.index()].secrets_seen.retain(|(seen, _)| *seen != reference);
             }
         }
         for digest in digests {
-            if !self.any_held(node, |other| other.digests.contains(&digest)) {
+            if !self.any_whole(node, |other| other.digests.contains(&digest)) {
                 self.digests[digest.index()].holders.remove(node);
             }
         }
         if let Some(image) = image {
-            self.clear_chains(node, image);
+            self.clear_layers(node, image);
         }
     }
 
-    pub(super) fn set_chains(&mut self, node: NodeId, image: ImageId) {
-        for chain in self.images[image.index()].iter().flat_map(|image| &image.chains) {
+    /// Sets the bits of a record's chains and blobs on a node, where it is known which image it is.
+    pub(super) fn set_layers(&mut self, node: NodeId, id: RecordId) {
+        let record = &self.records[id.index()];
+        let Some(image) = record.image.and_then(|id| self.images[id.index()].as_ref()) else {
+            return;
+        };
+        for chain in record.chains_of(image) {
             self.chains[chain.index()].holders.insert(node);
         }
+        for blob in record.blobs_of(image) {
+            self.blobs.entry(blob).or_default().insert(node);
+        }
     }
 
-    /// Clears an image's chains on a node, but for those another held image shares.
-    pub(super) fn clear_chains(&mut self, node: NodeId, image: ImageId) {
+    /// Clears an image's chains and blobs on a node, but for those that something else there supports.
+    pub(super) fn clear_layers(&mut self, node: NodeId, image: ImageId) {
         for chain in self.image(image).chains.clone() {
-            let shared = self.any_held(node, |other| {
-                other.image.is_some_and(|id| self.image_has_chain(self.image(id), chain))
-            });
-            if !shared {
+            if !self.is_supported(node, chain) {
                 self.chains[chain.index()].holders.remove(node);
             }
         }
+        self.clear_blobs(node, image);
+    }
+
+    /// Clears an image's blobs on a node, but for those that something else there supports.
+    fn clear_blobs(&mut self, node: NodeId, image: ImageId) {
+        if self.blobs.is_empty() {
+            return;
+        }
+        for blob in self.image(image).blobs.clone() {
+            self.clear_blob(node, blob);
+        }
+    }
+
+    /// Clears one blob on a node, unless something there supports it.
+    pub(super) fn clear_blob(&mut self, node: NodeId, blob: u64) {
+        let of_image = |record: &Record| {
+            let image = record.image.map(|id| self.image(id));
+            image.is_some_and(|image| record.blobs_of(image).any(|kept| kept == blob))
+        };
+        let inventory = self.node(node).inventory.as_ref();
+        let is_loose = inventory.is_some_and(|i| i.loose_blobs.binary_search(&blob).is_ok());
+        if is_loose || self.any_held(node, of_image) {
+            return;
+        }
+        if let Some(nodes) = self.blobs.get_mut(&blob) {
+            nodes.remove(node);
+            if nodes.is_empty() {
+                self.blobs.remove(&blob);
+            }
+        }
+    }
+
+    /// Whether an image on the node has the chain, or its agent claims it by itself.
+    pub(super) fn is_supported(&self, node: NodeId, id: ChainId) -> bool {
+        let chain = self.chain(id);
+        let of_image = |record: &Record| {
+            let image = record.image.map(|id| self.image(id));
+            image.is_some_and(|image| record.chains_of(image).get(chain.depth) == Some(&id))
+        };
+        self.any_held(node, of_image)
+            || self.claims.get(&chain.name).is_some_and(|nodes| nodes.contains(node))
+    }
+
+    fn any_whole(&self, node: NodeId, test: impl Fn(&Record) -> bool) -> bool {
+        self.any_held(node, |record| record.unpacked.is_none() && test(record))
     }
 
     fn any_held(&self, node: NodeId, test: impl Fn(&Record) -> bool) -> bool {

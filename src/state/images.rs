@@ -7,10 +7,10 @@
 use std::sync::Arc;
 
 use crate::model::chain::{Chain, ChainKey, KeySpace};
+use crate::model::chain_id::chain_ids;
 use crate::model::cluster::image::{Image, Record};
 use crate::model::cluster::{ChainId, Cluster, ImageId, PlatformId, RecordId, stable_hash};
 use crate::model::image::{ImageFacts, Layer, Platform};
-use crate::model::node_set::NodeSet;
 use crate::model::unit::{Bytes, Time};
 use crate::state::Tracker;
 use crate::state::holding::put;
@@ -53,11 +53,11 @@ impl Tracker {
         self.cluster.records[id.index()].image = None;
         let holders: Vec<_> = self.cluster.record(id).holders.iter().collect();
         if let Some(before) = before {
-            holders.iter().for_each(|&node| self.cluster.clear_chains(node, before));
+            holders.iter().for_each(|&node| self.cluster.clear_layers(node, before));
         }
         self.cluster.records[id.index()].image = image;
-        if let Some(image) = image {
-            holders.iter().for_each(|&node| self.cluster.set_chains(node, image));
+        if image.is_some() {
+            holders.iter().for_each(|&node| self.cluster.set_layers(node, id));
         }
     }
 
@@ -119,7 +119,8 @@ impl Tracker {
         image.digests.into_iter().for_each(|d| self.cluster.release_digest(d));
         for chain in image.chains {
             if self.cluster.chain_ids.release(chain.0) {
-                self.cluster.chains[chain.index()] = Chain::default();
+                let gone = std::mem::take(&mut self.cluster.chains[chain.index()]);
+                self.cluster.chain_names.remove(&gone.name);
             }
         }
     }
@@ -165,6 +166,7 @@ impl Cluster {
             platform,
             space,
             chains,
+            blobs: facts.layers.iter().map(|layer| stable_hash(&layer.digest)).collect(),
             bytes_beyond: bytes_beyond(&facts.layers),
             home_key: heaviest.map_or(0, |layer| stable_hash(&layer.digest)),
             published_at: facts.published_at,
@@ -174,14 +176,19 @@ impl Cluster {
     fn acquire_chains(&mut self, space: KeySpace, layers: &[Layer]) -> Vec<ChainId> {
         let mut parent = None;
         let mut chains = Vec::with_capacity(layers.len());
+        let names = chain_names(space, layers);
         for (depth, layer) in layers.iter().enumerate() {
             let digest = Arc::from(space.digest_of(layer));
             let key = ChainKey { parent, space, digest };
             let fresh = self.chain_ids.get(&key).is_none();
             let id = ChainId(self.chain_ids.acquire(key));
             if fresh {
-                let holders = NodeSet::default();
-                put(&mut self.chains, id.index(), Chain { depth, holders });
+                let name = names.get(depth).copied().unwrap_or(0);
+                let holders = self.claims.get(&name).cloned().unwrap_or_default();
+                put(&mut self.chains, id.index(), Chain { depth, holders, name });
+                if name != 0 {
+                    self.chain_names.insert(name, id);
+                }
             }
             chains.push(id);
             parent = Some(id);
@@ -219,6 +226,17 @@ impl Cluster {
             record.platform,
             by_name.filter(|&id| size_fits(record.size, self.image(id))),
         )
+    }
+}
+
+/// Hashes of the layers' OCI chain ids, base first; none where their diff ids are not known.
+fn chain_names(space: KeySpace, layers: &[Layer]) -> Vec<u64> {
+    match space {
+        KeySpace::DiffIds => {
+            let diff_ids = layers.iter().map(|layer| space.digest_of(layer));
+            chain_ids(diff_ids).iter().map(|id| stable_hash(id)).collect()
+        }
+        KeySpace::CompressedDigests => Vec::new(),
     }
 }
 

@@ -23,20 +23,29 @@ impl Tracker {
         let id = self.node_named(&facts.name, now);
         let platform = self.platform_id(&facts.platform);
         let mark = self.nodes_mark;
+        let group = self.cluster.observed.group_id(&facts.group);
         let node = &mut self.cluster.nodes[id.index()];
         node.resync_mark = mark;
-        if !node.exists {
+        let comes = !node.exists;
+        if comes {
             node.exists = true;
             node.added_at = now;
         }
+        node.group = group;
         node.labels = facts.labels;
         node.kubelet_minor = facts.kubelet_minor;
         if node.platform != platform {
             node.platform = platform;
             self.retell_evidence(id, now);
+            self.retell_inventory(id, now);
+        } else if comes {
+            self.retell_inventory(id, now);
         }
-        self.cluster.nodes[id.index()].list_cut_at = cut_at(&facts.images);
-        self.replace_list(id, platform, facts.images, now);
+        self.cluster.nodes[id.index()].listed_at = now;
+        let cut_at = cut_at(&facts.images);
+        let keys = facts.images.into_iter().map(|image| RecordKey::new(platform, image));
+        let listed = self.acquire_list(keys, now);
+        self.note_list(id, listed, cut_at, now);
         self.cluster.note_gist(id);
         if !self.cluster.node(id).waiting.is_empty() {
             self.refresh_pulls(id, now);
@@ -47,6 +56,7 @@ impl Tracker {
         let Some(id) = self.cluster.node_id(name) else {
             return;
         };
+        self.forget_inventory(id);
         self.cluster.nodes[id.index()].list_cut_at = None;
         self.cluster.nodes[id.index()].exists = false;
         for pod in self.cluster.node(id).pods.clone() {
@@ -69,15 +79,16 @@ impl Tracker {
         id
     }
 
-    /// Forgets a node that has neither an object nor pods.
+    /// Forgets a node that has neither an object nor pods nor a report that is believed.
     pub(super) fn free_node_if_unused(&mut self, id: NodeId) {
         let node = &self.cluster.nodes[id.index()];
-        if node.exists || !node.pods.is_empty() {
+        if node.exists || !node.pods.is_empty() || node.inventory.is_some() {
             return;
         }
         self.unhold_all(id);
         self.cluster.pulling.remove(id);
         self.cluster.expected.forget_node(id);
+        self.cluster.begun.forget_node(id);
         self.cluster.node_names.set(id, "");
         self.cluster.nodes[id.index()] = Node::default();
         self.cluster.note_gist(id);
@@ -97,17 +108,15 @@ impl Tracker {
         u32::try_from(at).ok().map(PlatformId)
     }
 
-    fn replace_list(
+    /// The records of a list, each counted once, by ascending id.
+    pub(super) fn acquire_list(
         &mut self,
-        id: NodeId,
-        platform: Option<PlatformId>,
-        images: Vec<ReportedImage>,
+        keys: impl Iterator<Item = RecordKey>,
         now: Time,
-    ) {
-        let mut listed: Vec<RecordId> = Vec::with_capacity(images.len());
-        for image in images {
-            let record = self.acquire_record(RecordKey::new(platform, image), now);
-            listed.push(record);
+    ) -> Vec<RecordId> {
+        let mut listed: Vec<RecordId> = Vec::with_capacity(keys.size_hint().0);
+        for key in keys {
+            listed.push(self.acquire_record(key, now));
         }
         listed.sort_unstable();
         for window in 1..listed.len() {
@@ -116,6 +125,11 @@ impl Tracker {
             }
         }
         listed.dedup();
+        listed
+    }
+
+    /// Takes a list for what is on the node, and takes over the caller's counts.
+    pub(super) fn replace_list(&mut self, id: NodeId, listed: Vec<RecordId>, now: Time) {
         for &record in &listed {
             self.hold(id, record).reported = true;
         }
@@ -124,13 +138,12 @@ impl Tracker {
 
     /// Drops what the node no longer lists, and past use that this list disproves or replaces.
     fn drop_unlisted(&mut self, id: NodeId, listed: &[RecordId], now: Time) {
-        let cut = self.cluster.node(id).list_cut_at.is_some();
         let mut at = 0;
         while at < self.cluster.node(id).held.len() {
             let held = &self.cluster.node(id).held[at];
             if listed.binary_search(&held.record).is_err() {
                 let overruled =
-                    held.last_used.is_some_and(|used| !cut && now >= used.after(LIST_LAG));
+                    held.last_used.is_some_and(|used| self.cluster.node(id).list_disproves(used));
                 let replaced =
                     held.last_used.is_some() && self.is_listed_otherwise(id, held.record);
                 let held = &mut self.cluster.nodes[id.index()].held[at];
@@ -155,6 +168,16 @@ impl Tracker {
             listed.digests.iter().any(|d| record.digests.contains(d))
                 || listed.references.iter().any(|r| record.references.contains(r))
         })
+    }
+}
+
+impl Node {
+    /// Whether the node's list is whole, and was made after `used`: what it does not name is gone.
+    fn list_disproves(&self, used: Time) -> bool {
+        match self.inventory {
+            Some(_) => self.report_disproves(used),
+            None => self.list_cut_at.is_none() && self.listed_at >= used.after(LIST_LAG),
+        }
     }
 }
 

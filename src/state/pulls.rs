@@ -29,6 +29,7 @@ impl Tracker {
             self.cluster.pulling.insert(node);
         }
         self.cluster.nodes[node.index()].pulls = pulls;
+        self.note_begun(node, now);
         self.cluster.note_gist(node);
     }
 

@@ -5,7 +5,9 @@
 
 mod image;
 mod invariants;
+mod inventory;
 mod node;
+mod observed;
 mod pod;
 mod properties;
 mod pull;

@@ -1,16 +1,20 @@
 //! A cluster of real nodes: pods run, bytes are counted, and nothing is left afterwards.
 
+mod learning;
 mod leftovers;
 mod pulls;
 mod setup;
 mod workload;
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use serde_json::json;
 
-use crate::testbed::real::{Cluster, Step, await_ended, sleeping};
+use crate::testbed::real::{Cluster, Pushed, Step, await_ended, sleeping};
 use crate::testbed::{PodSpec, make_pods};
 
 /// The namespace that steps run in: every cluster has it from the start.
@@ -44,6 +48,23 @@ pub async fn bytes_of_step(
 fn ensure_succeeded(steps: &BTreeMap<String, Step>) -> Result<()> {
     ensure!(steps.values().all(|step| step.phase == "Succeeded"), "{steps:#?}");
     Ok(())
+}
+
+/// Writes a file that says of what layers these images are.
+fn write_manifests(file: &Path, images: &[Pushed]) -> Result<()> {
+    let line = |image: &Pushed| {
+        let layers = image.layers.iter();
+        let layers = layers.map(|layer| json!({"digest": layer.digest, "size": layer.bytes}));
+        let line = json!({
+            "image": image.reference,
+            "platform": "linux/amd64",
+            "manifest": image.digest,
+            "first_seen": "2026-01-01T00:00:00Z",
+            "layers": layers.collect::<Vec<_>>(),
+        });
+        format!("{line}\n")
+    };
+    Ok(fs::write(file, images.iter().map(line).collect::<String>())?)
 }
 
 /// Whether a node received these bytes of layers, and little more.

@@ -21,10 +21,14 @@ mod demo;
 mod deploy;
 // The agent of a node: failures of containerd, what is written.
 mod agent;
+// What agents publish, as the server reads it.
+mod inventory;
 // Where a real scheduler puts pods with our help.
 mod placement;
 // The extender killed, stopped and restarted while pods are scheduled.
 mod failure;
+// Pulls that kubelets report, and what is learned from them.
+mod learning;
 // Real nodes: what they pull, and that nothing is left of them.
 mod cluster;
 // Measurements beside reference servers, only when asked.

@@ -32,6 +32,7 @@ const REASONS = {
   arriving: ['partly arriving', 'Some of it is already being pulled there for another pod: only the time left counts.'],
   queued: ['waits for other pulls', 'Other pulls on the node come first.'],
   home: ['home', 'No node with room has it, and pods of this kind shall meet here, so that one node pulls instead of many.'],
+  'blobs-kept': ['unpacks only', 'Some layers are on the node compressed. They have to be unpacked, but not downloaded.'],
   'list-cut': ['image list cut', 'The kubelet lists its 50 largest images only. One of this size could be hidden; it counts as missing.'],
   'reference-held': ['has the reference', 'The node holds an image by this name and will not ask the registry whether the name has moved.'],
   reverifies: ['asks the registry', 'The node holds the reference but was not seen to pull it with this pod’s secret, so it asks the registry again.'],
@@ -281,6 +282,8 @@ function renderSummary() {
   const { onBestNode, onOtherNode } = summary.boundPods;
   const bound = onBestNode + onOtherNode;
   say(byId('bound'), bound ? `${plural(bound, 'pod')} bound, ${percent(onBestNode / bound)} where points were highest` : 'no pod bound after one yet');
+  const { observed, medianError } = summary.pulls;
+  say(byId('pulls'), observed ? `${plural(observed, 'pull')} observed, predicted within ${percent(medianError)} in the median` : 'no pull observed yet');
   say(byId('index'), Object.entries(summary.index).map(([kind, size]) => `${count(size)} ${SIZES[kind] ?? kind}`).join(', '));
   say(byId('tab-nodes'), `Nodes ${count(summary.index.nodes ?? 0)}`);
   say(byId('tab-images'), 'Images');

@@ -184,18 +184,28 @@ async fn readiness_is_told_in_words() {
     assert_eq!(ready.status, StatusCode::OK);
     assert_eq!(
         ready.text,
-        "[+]watch-nodes ok\n[+]watch-pods ok\n[+]api-server ok\nreadyz check passed\n"
+        "[+]watch-nodes ok\n[+]watch-pods ok\n[+]watch-events: not watched yet\n\
+         [+]api-server ok\nreadyz check passed\n"
     );
     let shared = blind();
     shared.health().pods.error = Some("pods is forbidden".to_owned());
+    shared.health().events.error = Some("events is forbidden".to_owned());
     let not_ready = get_of(&shared, "/readyz?verbose").await;
     assert_eq!(not_ready.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(
         not_ready.text,
         "[-]watch-nodes: not listed yet\n[-]watch-pods: pods is forbidden\n\
+         [+]watch-events: learning is off: events is forbidden\n\
          [-]api-server: has not answered yet\nreadyz check failed\n"
     );
     assert_eq!(get_of(&shared, "/readyz").await.text, "not-synced\n");
+    let with_nodes = synced();
+    with_nodes.health().inventories.error = Some("inventories are forbidden".to_owned());
+    with_nodes.health().manifests.is_absent = true;
+    let without_agents = get_of(&with_nodes, "/readyz?verbose").await;
+    assert_eq!(without_agents.status, StatusCode::OK);
+    assert!(without_agents.text.contains("[-]watch-inventories: inventories are forbidden\n"));
+    assert!(without_agents.text.contains("[+]watch-manifests ok: not installed"));
     let summary = get_of(&shared, "/api/v1/summary").await.json();
     assert_eq!(summary["notReadyReason"], "not-synced");
 }

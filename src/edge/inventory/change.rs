@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::chain::sha256;
 use super::node::{Disk, InventorySpec};
+use crate::model::chain_id::sha256;
 
 /// Whether what nodes hold differs between two inventories. The time of observation does not count, and
 /// of free bytes only a change of more than a hundredth of the disk.

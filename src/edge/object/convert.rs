@@ -61,7 +61,7 @@ pub fn pod_facts<M: Named>(pod: PodObject<M>, is_step: bool) -> PodFacts {
     }
 }
 
-/// What the model needs of a node; of its labels, those in `label_keys`.
+/// What the model needs of a node; of its labels, those in `label_keys`. Its group is the policy's to say.
 pub fn node_facts<M: Named>(node: NodeObject<M>, label_keys: &BTreeSet<String>) -> NodeFacts {
     let NodeObject { metadata, status } = node;
     let status = status.unwrap_or_default();
@@ -72,6 +72,7 @@ pub fn node_facts<M: Named>(node: NodeObject<M>, label_keys: &BTreeSet<String>) 
         name: metadata.name().to_owned(),
         platform: platform(&info, labels),
         labels: kept.collect(),
+        group: String::new(),
         kubelet_minor: kubelet_minor(&info),
         images: status.images.unwrap_or_default().into_iter().map(reported).collect(),
     }

@@ -131,7 +131,7 @@ fn node_view(copy: NodeCopy, now: Time) -> NodeView {
     let pulls = pulls.map(|(at, (reference, pull))| PullView {
         reference: (**reference).to_owned(),
         bytes: pull.bytes.0,
-        left_seconds: super::seconds(copy.rules.done_at(&copy.pulls, at).since(now)),
+        left_seconds: super::seconds(copy.rules.done_at(&copy.pulls, &copy.takes, at).since(now)),
     });
     NodeView {
         name: (*copy.name).to_owned(),

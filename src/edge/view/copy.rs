@@ -11,7 +11,8 @@ use crate::edge::shared::Shared;
 use crate::model::cluster::image::{Image, Record};
 use crate::model::cluster::node::{Node, Pull};
 use crate::model::cluster::{Cluster, ImageId, NodeId, RecordId};
-use crate::score::queue_rules;
+use crate::model::unit::Nanos;
+use crate::score::{pull_times, queue_rules};
 
 /// Entries copied under one lock: of full nodes (50 images each) some 0.1 ms, a small part of what the
 /// scheduler waits for anyway.
@@ -27,6 +28,7 @@ pub struct NodeCopy {
     pub(super) list_cut: bool,
     pub(super) waiting_pods: u32,
     pub(super) rules: QueueRules,
+    pub(super) takes: Vec<Nanos>,
     pub(super) pulls: Vec<Pull>,
     /// What each of `pulls` pulls.
     pub(super) pulled: Vec<Arc<str>>,
@@ -109,14 +111,19 @@ fn copy_node(node: &Node, cluster: &Cluster, shared: &Shared) -> NodeCopy {
         let layers = record.image.map(|image: ImageId| cluster.image(image).total_bytes());
         layers.unwrap_or_default().max(record.size).0
     };
+    let records = node.held.iter().map(|held| held.record);
+    let whole = records.filter(|&id| cluster.record(id).unpacked.is_none());
+    let mut takes = Vec::with_capacity(node.pulls.len());
+    pull_times(&mut takes, &shared.policy, cluster, node);
     NodeCopy {
         name: node.name.clone(),
         platform: node.platform.map(|id| cluster.platform(id).to_string()),
-        image_count: node.held.len(),
-        image_bytes: node.held.iter().map(|held| size(held.record)).sum(),
+        image_count: whole.clone().count(),
+        image_bytes: whole.map(size).sum(),
         list_cut: node.list_cut_at.is_some(),
         waiting_pods: node.waiting_step_pods,
         rules: queue_rules(&shared.policy, node),
+        takes,
         pulls: node.pulls.clone(),
         pulled: node.pulls.iter().map(|pull| cluster.reference_name(pull.reference)).collect(),
     }

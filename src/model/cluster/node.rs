@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::cluster::{ImageId, PlatformId, PodId, RecordId, ReferenceId};
+use crate::model::observed::GroupId;
 use crate::model::unit::{Bytes, Time};
 
 /// A node and what lies on it.
@@ -21,10 +22,16 @@ pub struct Node {
     pub platform: Option<PlatformId>,
     /// The labels that the policy names.
     pub labels: BTreeMap<String, String>,
+    /// Nodes whose pulls are learned from together.
+    pub group: GroupId,
     /// Minor version of the kubelet, 0 if untold.
     pub kubelet_minor: u16,
-    /// Size of the smallest image of a list that was cut at the kubelet's limit; `None` for a whole list.
+    /// Size below which an image can be there unlisted, because the list was cut; `None` for a whole list.
     pub list_cut_at: Option<Bytes>,
+    /// When its kubelet's list came.
+    pub listed_at: Time,
+    /// What its agent reported, while that is believed: it then stands for the kubelet's list.
+    pub inventory: Option<Inventory>,
     /// What it holds, by ascending record id.
     pub held: Vec<Held>,
     /// Bound pods that still wait for images, in the order of binding.
@@ -46,6 +53,8 @@ pub struct Node {
 pub struct NodeGist {
     /// See [`Node::platform`].
     pub platform: Option<PlatformId>,
+    /// See [`Node::group`].
+    pub group: GroupId,
     /// See [`Node::waiting_step_pods`].
     pub waiting_step_pods: u32,
     /// See [`Node::list_cut_at`]; zero for a whole list.
@@ -54,12 +63,30 @@ pub struct NodeGist {
     pub name_hash: u64,
 }
 
+/// An agent's report that is believed. Its images are in [`Node::held`].
+#[derive(Debug, Default)]
+pub struct Inventory {
+    /// When the agent read the store, but not later than it came.
+    pub observed_at: Time,
+    /// From when on the kubelet's list counts again.
+    pub valid_until: Time,
+    /// That list, meanwhile: records without duplicates, counted, by ascending id.
+    pub(crate) aside: Vec<RecordId>,
+    /// Its [`Node::list_cut_at`].
+    pub(crate) aside_cut_at: Option<Bytes>,
+    /// Hashes of OCI chain ids that are unpacked beside those of images, sorted.
+    pub(crate) claims: Vec<u64>,
+    /// Hashes of blobs that are there beside those of images, sorted.
+    pub(crate) loose_blobs: Vec<u64>,
+    pub(crate) resync_mark: u64,
+}
+
 /// Why a node holds a record. It does while it is reported, in use, or was used a moment ago.
 #[derive(Clone, Debug)]
 pub struct Held {
     /// What is held.
     pub record: RecordId,
-    /// The kubelet's list has it.
+    /// The node's list has it: its agent's while that is believed, else its kubelet's.
     pub reported: bool,
     /// Containers of bound pods that run from it.
     pub users: u32,
@@ -88,10 +115,19 @@ impl Node {
     pub fn gist(&self) -> NodeGist {
         NodeGist {
             platform: self.platform,
+            group: self.group,
             waiting_step_pods: self.waiting_step_pods,
             list_cut_at: self.list_cut_at.unwrap_or_default(),
             name_hash: self.name_hash,
         }
+    }
+
+    /// Whether a report of the agent that is believed was made after `used`, and left nothing out: what it
+    /// does not name is gone.
+    #[must_use]
+    pub fn report_disproves(&self, used: Time) -> bool {
+        let later = |inventory: &Inventory| used <= inventory.observed_at;
+        self.list_cut_at.is_none() && self.inventory.as_ref().is_some_and(later)
     }
 
     /// Whether a pod of the namespace was seen to start the image here with one of these secrets.

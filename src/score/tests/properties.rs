@@ -5,12 +5,15 @@ use proptest::prelude::*;
 use super::naive::{Lack, Told};
 use super::{by_name, decided, everywhere, policy, same_rows};
 use crate::model::image::ImageFacts;
+use crate::model::inventory::Kept;
 use crate::model::node::NodeFacts;
 use crate::model::pod::{PodFacts, PodPhase};
+use crate::model::unit::Bytes;
 use crate::policy::Policy;
 use crate::score::decision::Scratch;
 use crate::score::decision::{Neutral, Reasons};
 use crate::score::{Question, decide, decide_into};
+use crate::state::fixtures::agent::{any_inventory, as_agent, inventory};
 use crate::state::fixtures::universe::{any_bound_pod, any_image, any_node, any_wishes};
 use crate::state::fixtures::world::World;
 use crate::state::fixtures::{cases, pod};
@@ -52,8 +55,16 @@ fn any_case() -> impl Strategy<Value = Case> {
 
 /// The cluster after these events. Bound pods only wait here, so that lists alone say what is held.
 fn told(images: &[ImageFacts], nodes: &[NodeFacts], bound: &[PodFacts]) -> World {
+    told_to(World::new(), images, nodes, bound)
+}
+
+fn told_to(
+    mut world: World,
+    images: &[ImageFacts],
+    nodes: &[NodeFacts],
+    bound: &[PodFacts],
+) -> World {
     let (early, late) = images.split_at(images.len() / 2);
-    let mut world = World::new();
     world = early.iter().cloned().fold(world, World::image);
     world = nodes.iter().cloned().fold(world, World::node);
     for facts in bound {
@@ -152,6 +163,86 @@ proptest! {
         let other = told(&images, &nodes, &bound);
         let elsewhere = decided(&other, &pod, &policy);
         same_rows(&by_name(&world, &asked), &by_name(&other, &elsewhere))?;
+    }
+
+    #[test]
+    fn kubelets_agents_and_a_mix_of_both_that_tell_the_same_decide_the_same(
+        case in any_case(),
+        agents in prop::collection::vec(any::<(bool, bool)>(), 140),
+    ) {
+        let Case { images, nodes, bound, mut world, pod } = case;
+        let policy = Policy::named("default").expect("comes with the program");
+        let kubelets = by_name(&world, &decided(&world, &pod, &policy));
+        for (node, (has_agent, lists_too)) in nodes.iter().zip(agents) {
+            // At the kubelet's limit its list says less than an agent's.
+            if has_agent && node.images.len() < 50 {
+                world = world.report(&node.name, as_agent(node, 10_000));
+                if !lists_too {
+                    let unlisted = NodeFacts { images: Vec::new(), ..node.clone() };
+                    world = world.node(unlisted);
+                }
+            }
+        }
+        same_rows(&kubelets, &by_name(&world, &decided(&world, &pod, &policy)))?;
+        // The other way round: agents first.
+        let told = nodes.iter().fold(World::new(), |world, node| {
+            let believed = node.images.len() < 50;
+            let facts = as_agent(node, if believed { 10_000 } else { 0 });
+            world.report(&node.name, facts)
+        });
+        let world = told_to(told, &images, &nodes, &bound);
+        same_rows(&kubelets, &by_name(&world, &decided(&world, &pod, &policy)))?;
+    }
+
+    #[test]
+    fn blobs_that_are_kept_save_their_download_and_nothing_else(
+        case in any_case(),
+        reports in prop::collection::vec(any_inventory(), 1..6),
+    ) {
+        let Case { images, nodes, bound, world, pod } = case;
+        let mut without = told(&images, &nodes, &bound);
+        let mut with = world;
+        for (at, facts) in reports.into_iter().enumerate() {
+            let node = &nodes[at % nodes.len()].name;
+            let mut bare = facts.clone();
+            bare.loose_blobs.clear();
+            bare.images.iter_mut().for_each(|image| image.kept = Kept::Nothing);
+            (with, without) = (with.report(node, facts), without.report(node, bare));
+        }
+        let rows = |world| by_name(world, &decided(world, &pod, &policy()));
+        for ((name, kept), (_, bare)) in rows(&with).iter().zip(&rows(&without)) {
+            prop_assert_eq!(bare.0.kept, Bytes(0));
+            prop_assert_eq!(kept.0.missing + kept.0.kept, bare.0.missing, "{}", name);
+            prop_assert_eq!(kept.0.arriving, bare.0.arriving);
+            prop_assert_eq!(kept.0.reasons.has(Reasons::BLOBS_KEPT), kept.0.kept.0 > 0);
+            prop_assert!(kept.0.raw >= bare.0.raw);
+        }
+    }
+
+    #[test]
+    fn whatever_an_agent_says_only_shifts_points_and_nothing_of_it_stays(
+        case in any_case(),
+        lies in prop::collection::vec(any_inventory(), 1..6),
+    ) {
+        let Case { nodes, world, pod, .. } = case;
+        let policy = Policy::named("default").expect("comes with the program");
+        let before = decided(&world, &pod, &policy);
+        let mut lied_to = lies.iter().enumerate().fold(world, |world, (at, lie)| {
+            world.report(&nodes[at % nodes.len()].name, lie.clone())
+        });
+        let decision = decided(&lied_to, &pod, &policy);
+        let has_rows = decision.neutral.is_none();
+        prop_assert_eq!(decision.rows.len(), if has_rows { nodes.len() } else { 0 });
+        for row in &decision.rows {
+            prop_assert!((-10..=10).contains(&row.raw) && row.points <= 10, "{:?}", row);
+        }
+        // What is too old is as good as never said.
+        for node in &nodes {
+            lied_to = lied_to.report(&node.name, inventory(0));
+        }
+        let after = decided(&lied_to, &pod, &policy);
+        prop_assert_eq!(after.neutral, before.neutral);
+        same_rows(&by_name(&lied_to, &before), &by_name(&lied_to, &after))?;
     }
 
     #[test]

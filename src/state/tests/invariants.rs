@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::model::chain::KeySpace;
 use crate::model::cluster::image::{Image, NameFacts};
 use crate::model::cluster::node::Node;
 use crate::model::cluster::pod::{Pod, PodImageState};
@@ -44,7 +45,12 @@ fn images(cluster: &Cluster) -> impl Iterator<Item = ImageId> {
 fn live_records(cluster: &Cluster) -> BTreeSet<RecordId> {
     let of_nodes = nodes(cluster).flat_map(|(_, node)| node.held.iter().map(|held| held.record));
     let of_pods = pods(cluster).flat_map(|(_, pod)| pod.images.iter().filter_map(|i| i.evidence));
-    of_nodes.chain(of_pods).collect()
+    of_nodes.chain(of_pods).chain(aside(cluster)).collect()
+}
+
+/// Kubelets' lists that do not count while agents are believed.
+fn aside(cluster: &Cluster) -> impl Iterator<Item = RecordId> {
+    nodes(cluster).filter_map(|(_, node)| node.inventory.as_ref()).flat_map(|i| i.aside.clone())
 }
 
 /// The nodes that hold any record for which `test` holds.
@@ -68,7 +74,8 @@ fn check_nodes(cluster: &Cluster) {
             pods(cluster).filter(|(_, pod)| pod.node == Some(id)).map(|(pod, _)| pod).collect();
         let known: BTreeSet<_> = node.pods.iter().copied().collect();
         assert_eq!((known, node.pods.len()), (bound.clone(), bound.len()));
-        assert!(node.exists || !bound.is_empty(), "{} is kept for nothing", node.name);
+        let reports = node.inventory.is_some();
+        assert!(node.exists || reports || !bound.is_empty(), "{} is kept for nothing", node.name);
         for held in &node.held {
             let users = pods(cluster)
                 .filter(|(_, pod)| pod.node == Some(id) && pod.phase != PodPhase::Ended)
@@ -76,7 +83,7 @@ fn check_nodes(cluster: &Cluster) {
                 .filter(|image| image.evidence == Some(held.record));
             assert_eq!(held.users as usize, users.count(), "users on {}", node.name);
             assert!(held.reported || held.users > 0 || held.last_used.is_some());
-            assert!(node.exists || !held.reported, "nobody lists for {}", node.name);
+            assert!(node.exists || reports || !held.reported, "nobody lists for {}", node.name);
         }
         assert_eq!(cluster.gist(id), node.gist());
         for (reference, _) in &node.secrets_seen {
@@ -158,7 +165,8 @@ fn check_name(cluster: &Cluster, facts: &NameFacts, bearers: &Bearers) {
     images.sort_unstable();
     images.dedup();
     assert!(images.iter().eq(&bearers.images), "{facts:?}");
-    let holders = holders(cluster, |record| bearers.records.contains(&record));
+    let whole = |record| cluster.record(record).unpacked.is_none();
+    let holders = holders(cluster, |record| bearers.records.contains(&record) && whole(record));
     assert_eq!(ids(&facts.holders), holders);
 }
 
@@ -173,16 +181,43 @@ fn check_images(cluster: &Cluster) {
             assert_eq!(key.space, image.space, "key spaces are never mixed");
             assert_eq!(key.parent, depth.checked_sub(1).map(|below| image.chains[below]));
             assert_eq!(cluster.chain(chain).depth, depth);
+            let is_named = cluster.chain_names.get(&cluster.chain(chain).name) == Some(&chain);
+            assert_eq!(is_named, image.space == KeySpace::DiffIds);
         }
     }
     assert_eq!(cluster.chain_ids.len(), chains.len(), "chains leak");
+    assert!(cluster.chain_names.values().all(|chain| chains.contains(chain)));
     for chain in chains {
         let has = |record: RecordId| {
             let image = cluster.record(record).image;
-            image.is_some_and(|id| cluster.image(id).chains.contains(&chain))
+            let of = |id| cluster.record(record).chains_of(cluster.image(id)).contains(&chain);
+            image.is_some_and(of)
         };
-        assert_eq!(ids(&cluster.chain(chain).holders), holders(cluster, has));
+        let claimed = cluster.claims.get(&cluster.chain(chain).name).map(ids).unwrap_or_default();
+        let holding = holders(cluster, has).into_iter().chain(claimed).collect::<BTreeSet<_>>();
+        assert!(cluster.chain(chain).holders.iter().eq(holding));
     }
+    let mut claims: BTreeMap<u64, Vec<NodeId>> = BTreeMap::new();
+    for (id, inventory) in nodes(cluster).filter_map(|(id, n)| Some((id, n.inventory.as_ref()?))) {
+        inventory.claims.iter().for_each(|&hash| claims.entry(hash).or_default().push(id));
+    }
+    check_blobs(cluster);
+    assert!(claims.into_iter().eq(cluster.claims.iter().map(|(&hash, set)| (hash, ids(set)))));
+}
+
+fn check_blobs(cluster: &Cluster) {
+    let mut blobs: BTreeMap<u64, BTreeSet<NodeId>> = BTreeMap::new();
+    for (id, node) in nodes(cluster) {
+        for record in node.held.iter().map(|held| cluster.record(held.record)) {
+            let image = record.image.map(|id| cluster.image(id));
+            let kept = image.into_iter().flat_map(|image| record.blobs_of(image));
+            kept.for_each(|blob| _ = blobs.entry(blob).or_default().insert(id));
+        }
+        let loose = node.inventory.iter().flat_map(|inventory| &inventory.loose_blobs);
+        loose.for_each(|&blob| _ = blobs.entry(blob).or_default().insert(id));
+    }
+    let kept = cluster.blobs.iter().map(|(&blob, nodes)| (blob, nodes.iter().collect()));
+    assert!(blobs.into_iter().eq(kept));
 }
 
 /// A pod that waits longer than this is a ghost: the bound of `state::pulls`.

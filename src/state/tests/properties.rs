@@ -11,7 +11,7 @@ use crate::state::fixtures::universe::{any_change, any_image};
 use crate::state::fixtures::world::World;
 
 fn any_event() -> impl Strategy<Value = Event> {
-    let kind = || prop_oneof![Just(Kind::Nodes), Just(Kind::Pods)];
+    let kind = || prop_oneof![Just(Kind::Nodes), Just(Kind::Pods), Just(Kind::Inventories)];
     prop_oneof![
         32 => any_change(),
         3 => Just(Event::TimePassed),
@@ -52,8 +52,9 @@ proptest! {
             world = world.then(event);
         }
         for name in ["n0", "n1", "n2", "n3", "n4"] {
-            world = world.no_node(name);
+            world = world.no_node(name).no_report(name);
         }
+        prop_assert!(world.cluster().claims.is_empty() && world.cluster().blobs.is_empty());
         invariants::check(&world.tracker, world.now);
         let left: Vec<_> = world.cluster().sizes().into_iter()
             .filter(|(what, count)| *count > 0 && ["nodes", "pods", "records"].contains(what))
@@ -72,7 +73,7 @@ proptest! {
         world = world.pass(1000).pass(7200);
         invariants::check(&world.tracker, world.now);
         for (_, node) in world.cluster().nodes_by_name() {
-            prop_assert!(node.waiting.is_empty());
+            prop_assert!(node.waiting.is_empty() && node.inventory.is_none());
             let supported = node.held.iter().all(|held| held.reported || held.users > 0);
             prop_assert!(supported, "{:?}", node.held);
         }

@@ -1,6 +1,6 @@
 //! Images as a content store has them: documents with digests that are true.
 
-use dunnage::edge::inventory::chain::{chain_ids, sha256};
+use dunnage::model::chain_id::{chain_ids, sha256};
 use serde_json::{Value, json};
 
 /// An image: its documents, and what its layers are called.

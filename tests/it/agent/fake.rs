@@ -15,7 +15,7 @@ use dunnage::edge::containerd::proto::containerd::services::{
     introspection::v1 as introspection, snapshots::v1 as snapshots, version::v1 as version,
 };
 use dunnage::edge::containerd::proto::containerd::types::{Descriptor, Envelope};
-use dunnage::edge::inventory::chain::sha256;
+use dunnage::model::chain_id::sha256;
 use futures::stream::{self, Stream, StreamExt};
 use tokio::net::UnixListener;
 use tokio::runtime::Runtime;

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
-use dunnage::edge::inventory::chain::chain_ids;
 use dunnage::edge::inventory::image::{ImageManifest, object_name};
 use dunnage::edge::inventory::node::{BlobRule, InventorySpec};
+use dunnage::model::chain_id::chain_ids;
 use kube::{Api, Client};
 use tokio::process::Command;
 use tokio::time::timeout;

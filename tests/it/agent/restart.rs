@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
-use dunnage::edge::inventory::chain::sha256;
+use dunnage::model::chain_id::sha256;
 use serde_json::{Value, json};
 use tar::{Builder, Header};
 use tokio::net::UnixStream;

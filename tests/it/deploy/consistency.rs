@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use super::manifests::{self, argument, list, strings};
+use super::rights;
 
 /// Each container of dunnage with the file that it is in.
 fn containers() -> Result<Vec<(&'static str, Value)>> {
@@ -88,12 +89,10 @@ fn ports_agree() -> Result<()> {
 }
 
 #[test]
-fn rights_are_to_list_and_watch_nodes_and_pods() -> Result<()> {
-    let wanted =
-        json!([{"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["list", "watch"]}]);
+fn rights_are_to_list_and_watch_nodes_pods_events_and_what_agents_publish() -> Result<()> {
     for file in ["dunnage.yaml", "static-pod/rbac.yaml"] {
         let role = manifests::object(file, "ClusterRole")?;
-        assert_eq!(role["rules"], wanted, "{file}");
+        assert_eq!(role["rules"], rights::all_it_needs(), "{file}");
     }
     Ok(())
 }

@@ -32,22 +32,41 @@ const NEVER: [(&str, &str, &str); 14] = [
     ("impersonate", "", "users"),
 ];
 
-/// Checks that who uses a kubeconfig may list and watch nodes and pods, and beside that what `nobody`
-/// may, to whom nothing was granted.
+/// What an extender may do: list and watch nodes, pods, what agents publish and events.
+pub fn all_it_needs() -> Value {
+    json!([
+        {"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["list", "watch"]},
+        {
+            "apiGroups": ["dunnage.dev"],
+            "resources": ["nodeinventories", "imagemanifests"],
+            "verbs": ["list", "watch"],
+        },
+        {"apiGroups": [""], "resources": ["events"], "verbs": ["list", "watch"]},
+    ])
+}
+
+/// Checks that who uses a kubeconfig may list and watch nodes, pods, events and what agents publish, and
+/// beside that what `nobody` may, to whom nothing was granted.
 pub async fn only_list_and_watch(kubeconfig: &Path, nobody: &Path) -> Result<()> {
     let client = dunnage::cmd::serve::client(Some(kubeconfig)).await?;
-    for resource in ["nodes", "pods"] {
+    for resource in ["nodes", "pods", "events"] {
         for verb in ["list", "watch"] {
             ensure!(may(&client, verb, "", resource).await?, "no {verb} {resource}");
+        }
+    }
+    for resource in ["nodeinventories", "imagemanifests"] {
+        for verb in ["create", "update", "patch", "delete"] {
+            let may = may(&client, verb, "dunnage.dev", resource).await?;
+            ensure!(!may, "it may {verb} {resource}");
         }
     }
     for (verb, group, resource) in NEVER {
         let may = may(&client, verb, group, resource).await?;
         ensure!(!may, "it may {verb} {resource}");
     }
-    let granted =
-        json!([{"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["list", "watch"]}]);
-    assert_eq!(json!(granted_to(kubeconfig, nobody).await?), granted);
+    let mut needed = all_it_needs().as_array().cloned().unwrap_or_default();
+    needed.sort_by_key(Value::to_string);
+    assert_eq!(granted_to(kubeconfig, nobody).await?, needed);
     Ok(())
 }
 

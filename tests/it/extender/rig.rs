@@ -165,6 +165,7 @@ pub fn node(name: &str) -> NodeFacts {
         name: name.to_owned(),
         platform: Platform::new("linux", "amd64", ""),
         labels: BTreeMap::new(),
+        group: String::new(),
         kubelet_minor: 36,
         images,
     }

@@ -99,6 +99,7 @@ impl Rig {
             name: platform.replace('/', "-"),
             platform: Platform::parse(platform).expect("a platform"),
             labels: BTreeMap::new(),
+            group: String::new(),
             kubelet_minor: 37,
             images: images.iter().map(reported).collect(),
         }));

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::edge::inventory::chain::chain_ids;
 use crate::edge::inventory::document::{Child, Config, Document, Manifest};
 use crate::edge::inventory::image::{ImageLayer, ImageSpec, REFERENCE_BYTES_MAX, REFERENCES_MAX};
 use crate::edge::inventory::node::Unreadable;
 use crate::edge::inventory::store::Store;
+use crate::model::chain_id::chain_ids;
 use crate::model::image::Platform;
 use crate::model::reference::is_digest;
 

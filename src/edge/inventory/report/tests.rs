@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{About, Report, report};
-use crate::edge::inventory::chain::chain_ids;
 use crate::edge::inventory::document::{Child, Config, Document, Manifest};
 use crate::edge::inventory::node::{BlobRule, HeldImage, InventorySpec};
 use crate::edge::inventory::store::{Blob, Store};
+use crate::model::chain_id::chain_ids;
 use crate::model::image::Platform;
 
 /// So many seconds after 1970.

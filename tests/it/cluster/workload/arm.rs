@@ -1,17 +1,15 @@
 //! One way of scheduling, and a run of the workload with it on a cluster that is new and empty.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use serde_json::json;
 use tokio::time::{Instant, interval, sleep};
 
 use super::demand::Demand;
 use super::outcome::Outcome;
-use crate::cluster::{NAMESPACE, ensure_succeeded};
+use crate::cluster::{NAMESPACE, ensure_succeeded, write_manifests};
 use crate::support::Extender;
 use crate::testbed::real::{Cluster, Options, Pushed, await_ended, sleeping};
 use crate::testbed::{PodSpec, Scheduler, SchedulerOptions, make_pods};
@@ -118,20 +116,4 @@ async fn idle_rate(cluster: &Cluster) -> Result<f64> {
     let before = received(cluster)?;
     sleep(IDLE).await;
     Ok((received(cluster)? - before) as f64 / IDLE.as_secs_f64())
-}
-
-fn write_manifests(file: &Path, images: &[Pushed]) -> Result<()> {
-    let line = |image: &Pushed| {
-        let layers = image.layers.iter();
-        let layers = layers.map(|layer| json!({"digest": layer.digest, "size": layer.bytes}));
-        let line = json!({
-            "image": image.reference,
-            "platform": "linux/amd64",
-            "manifest": image.digest,
-            "first_seen": "2026-01-01T00:00:00Z",
-            "layers": layers.collect::<Vec<_>>(),
-        });
-        format!("{line}\n")
-    };
-    Ok(fs::write(file, images.iter().map(line).collect::<String>())?)
 }

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use dunnage::edge::inventory::chain::sha256;
+use dunnage::model::chain_id::sha256;
 use dunnage::sim::random::Random;
 use flate2::Compression;
 use flate2::write::GzEncoder;

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use dunnage::edge::inventory::chain::sha256;
+use dunnage::model::chain_id::sha256;
 use reqwest::{Client, RequestBuilder, Response};
 use rustls::crypto::ring::default_provider;
 use serde_json::{Value, json};

@@ -1,0 +1,130 @@
+//! Objects of agents as model facts: pure, total, one object at a time. [`super`] says how to read them.
+//!
+//! Odd values become "untold", never errors. An `ImageManifest`'s references are left out: tags move and
+//! manifests do not, so what a name means is taken from the inventories of nodes that have it now.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time as ObjectTime;
+use kube::ResourceExt;
+
+use super::image::{ImageLayer, ImageManifest};
+use super::node::{BlobRule, HeldImage, InventorySpec};
+use crate::model::image::{ImageFacts, Layer, Platform};
+use crate::model::inventory::{InventoryFacts, InventoryImage, Kept};
+use crate::model::unit::{Bytes, Nanos, Time};
+
+/// What the model needs of a report.
+#[must_use]
+pub fn inventory_facts(spec: InventorySpec) -> InventoryFacts {
+    let lazy = spec.lazy;
+    let dropped = spec.dropped.filter(|dropped| dropped.images > 0);
+    InventoryFacts {
+        observed_at: time(&spec.observed_at),
+        valid_for: Nanos::from_seconds(spec.valid_seconds),
+        platform: Platform::parse(&spec.platform).unwrap_or_default(),
+        images: spec.images.into_iter().map(|image| held(image, lazy, spec.blobs)).collect(),
+        hidden_bytes_max: dropped.map(|dropped| Bytes(dropped.image_bytes_max)),
+        chains: if lazy { Vec::new() } else { spec.chains },
+        loose_blobs: spec.loose_blobs,
+    }
+}
+
+/// Of a lazy snapshotter's images nothing is there, whatever the report says.
+fn held(image: HeldImage, lazy: bool, rule: BlobRule) -> InventoryImage {
+    let is_whole = image.unpacked >= image.layers && !lazy;
+    let part = if lazy { 0 } else { u32::try_from(image.unpacked).unwrap_or(u32::MAX) };
+    let mut names = image.names;
+    names.push(image.manifest);
+    names.extend(image.indexes);
+    let kept = match (image.blobs, rule) {
+        (Some(places), _) => Kept::Places(places),
+        (None, BlobRule::Kept) => Kept::All,
+        (None, BlobRule::Discarded) => Kept::Nothing,
+    };
+    InventoryImage { names, bytes: image.bytes, unpacked: (!is_whole).then_some(part), kept }
+}
+
+/// What the model needs of a manifest.
+#[must_use]
+pub fn image_facts(manifest: ImageManifest) -> ImageFacts {
+    let published_at = manifest.creation_timestamp().map(|at| time(&at)).unwrap_or_default();
+    let spec = manifest.spec;
+    ImageFacts {
+        digests: vec![spec.digest, spec.config],
+        references: Vec::new(),
+        platform: Platform::parse(&spec.platform).unwrap_or_default(),
+        layers: spec.layers.into_iter().map(layer).collect(),
+        published_at,
+    }
+}
+
+fn layer(layer: ImageLayer) -> Layer {
+    let ImageLayer { digest, bytes, diff_id } = layer;
+    Layer { digest, diff_id: Some(diff_id), compressed_bytes: Bytes(bytes) }
+}
+
+fn time(time: &ObjectTime) -> Time {
+    Time(u64::try_from(time.0.as_nanosecond()).unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kept, inventory_facts};
+    use crate::edge::inventory::node::{BlobRule, Dropped, HeldImage, InventorySpec};
+    use crate::edge::inventory::report::tests::{at, empty_inventory};
+    use crate::model::unit::{Bytes, Nanos, Time};
+
+    fn image(unpacked: u64) -> HeldImage {
+        HeldImage {
+            manifest: "sha256:m".to_owned(),
+            names: vec!["r/i:1".to_owned()],
+            indexes: vec!["sha256:i".to_owned()],
+            layers: 3,
+            unpacked,
+            ..HeldImage::default()
+        }
+    }
+
+    fn spec() -> InventorySpec {
+        let images = vec![image(3), image(2)];
+        let chains = vec!["sha256:c".to_owned()];
+        InventorySpec { observed_at: at(5), images, chains, ..empty_inventory() }
+    }
+
+    #[test]
+    fn an_image_is_whole_when_all_its_layers_are_unpacked() {
+        let facts = inventory_facts(spec());
+        assert_eq!((facts.images[0].unpacked, facts.images[1].unpacked), (None, Some(2)));
+        assert_eq!(facts.images[0].names, ["r/i:1", "sha256:m", "sha256:i"]);
+        assert_eq!((facts.chains.len(), facts.hidden_bytes_max), (1, None));
+        assert_eq!(facts.valid_for, Nanos::from_seconds(700));
+        assert!(facts.observed_at > Time(0));
+    }
+
+    #[test]
+    fn nothing_of_a_lazy_snapshotter_is_there() {
+        let facts = inventory_facts(InventorySpec { lazy: true, ..spec() });
+        assert!(facts.images.iter().all(|image| image.unpacked == Some(0)));
+        assert!(facts.chains.is_empty());
+    }
+
+    #[test]
+    fn blobs_are_as_the_node_does_with_most_unless_an_image_tells() {
+        let kept = |blobs, own: Option<Vec<u32>>| {
+            let images = vec![HeldImage { blobs: own, ..image(3) }];
+            let facts = inventory_facts(InventorySpec { blobs, images, ..spec() });
+            facts.images[0].kept.clone()
+        };
+        assert_eq!(kept(BlobRule::Kept, None), Kept::All);
+        assert_eq!(kept(BlobRule::Discarded, None), Kept::Nothing);
+        assert_eq!(kept(BlobRule::Kept, Some(vec![1])), Kept::Places(vec![1]));
+    }
+
+    #[test]
+    fn images_that_were_left_out_are_told_by_the_largest() {
+        let dropped = |images| Some(Dropped { images, image_bytes_max: 9, ..Dropped::default() });
+        let hidden = |images| {
+            inventory_facts(InventorySpec { dropped: dropped(images), ..spec() }).hidden_bytes_max
+        };
+        assert_eq!((hidden(1), hidden(0)), (Some(Bytes(9)), None));
+    }
+}
