@@ -1,11 +1,15 @@
-//! A large cluster on a real API server: memory, and time from start to ready.
+//! A large cluster on a real API server: memory, and time from start to ready; what many agents cost it.
 //!
 //! In every test run with 500 nodes; `SCALE_NODES=5000` makes it the full size of the promise: 5,000 nodes
 //! of 100 images, 50,000 distinct layers, under 150 MB resident, ready within 10 s.
 
+mod fleet;
+mod reports;
+mod spent;
+
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::json;
 
 use crate::support::Extender;
@@ -45,14 +49,6 @@ fn manifests(images: usize) -> String {
     (0..images).map(line).collect()
 }
 
-/// Peak resident memory of a process in kB.
-fn peak_resident_kb(pid: u32) -> Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let value = line.and_then(|line| line.split_whitespace().next()).context("VmHWM")?;
-    Ok(value.parse()?)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_cluster_fits_in_little_memory() -> Result<()> {
     let nodes: usize = std::env::var("SCALE_NODES").map_or(Ok(500), |text| text.parse())?;
@@ -68,7 +64,7 @@ async fn a_large_cluster_fits_in_little_memory() -> Result<()> {
     let mut extender = Extender::start(plane.dir(), plane.kubeconfig(), &[&flag]).await?;
     extender.await_ready().await?;
     let ready = start.elapsed();
-    let resident = peak_resident_kb(extender.process().pid())?;
+    let resident = spent::peak_resident_kb(extender.process().pid())?;
     println!("{nodes} nodes: ready after {ready:?}, peak resident {resident} kB");
     let chains = extender.metric("dunnage_index_entries{kind=\"chains\"}").await?;
     assert_eq!(chains, (images * LAYERS_PER_IMAGE) as f64);

@@ -59,6 +59,7 @@ struct Servers {
     access: Access,
     client: Client,
     kubeconfig: PathBuf,
+    etcd_url: String,
 }
 
 impl Servers {
@@ -71,7 +72,8 @@ impl Servers {
         let mut api_server = start_api_server(dir, client_port, address, port).await?;
         let client = client_of(&kubeconfig).await?;
         await_ready(&mut api_server, async || is_ready(&client).await).await?;
-        Ok(Self { api_server, etcd, access, client, kubeconfig })
+        let etcd_url = format!("http://127.0.0.1:{client_port}");
+        Ok(Self { api_server, etcd, access, client, kubeconfig, etcd_url })
     }
 }
 
@@ -122,6 +124,11 @@ impl ControlPlane {
     /// The store's process, for a test that makes it hang.
     pub fn etcd(&self) -> &Process {
         &self.servers.etcd
+    }
+
+    /// Where the store answers, its metrics too.
+    pub fn etcd_url(&self) -> &str {
+        &self.servers.etcd_url
     }
 
     /// A kubeconfig file with a token of a service account that exists: who
