@@ -157,7 +157,8 @@ impl Stage {
             [0, 1, 2].map(|at| (ended.requests[at] - begun.requests[at]) / seconds);
         println!("{} agents, {} reports each over {seconds:.0} s", plan.agents, plan.reports);
         println!(
-            "requests/s: {reads:.1} reads of nodes, {writes:.1} inventories written, {exists:.1} manifests that exist"
+            "requests/s: {reads:.1} reads of nodes, {writes:.1} inventories written, \
+             {exists:.1} manifests that exist"
         );
         println!("cores: kube-apiserver {api_server:.3}, etcd {etcd:.3}, dunnage serve {serve:.3}");
         let each = took.len().saturating_sub(1);
@@ -171,7 +172,8 @@ impl Stage {
         let mb = |bytes: f64| bytes / 1e6;
         let first = store.first.context("never looked")?;
         println!(
-            "etcd MB, size / in use: begin {:.0} / {:.0}, peak {:.0} / {:.0}, end {:.0} / {:.0}; compactions {}",
+            "etcd MB, size / in use: begin {:.0} / {:.0}, peak {:.0} / {:.0}, end {:.0} / {:.0}; \
+             compactions {}",
             mb(first[0]),
             mb(first[1]),
             mb(store.peak[0]),
