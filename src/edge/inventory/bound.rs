@@ -1,9 +1,10 @@
 //! How large an inventory may get, and what is left out of a larger one.
 //!
 //! etcd refuses requests of more than 1.5 MiB, and holds at most 2 GiB unless told otherwise, every
-//! version of an object until the API server compacts it after five minutes. At a quarter of a mebibyte
-//! 1,000 nodes at the limit, each writing once a minute, make 1.25 GiB of versions. Usual nodes are far
-//! below: one of 100 images takes 40 kB, and the limit holds some 600 images of two names each.
+//! version of an object until the API server compacts it, five to ten minutes later. At a quarter of a
+//! mebibyte 1,000 nodes at the limit, each writing every other minute, make up to 1.25 GiB of versions.
+//! Usual nodes are far below: one of 100 images takes 40 kB, and the limit holds some 600 images of two
+//! names each.
 
 use serde::Serialize;
 
