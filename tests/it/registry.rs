@@ -15,4 +15,5 @@ pub mod rig;
 mod secrets;
 mod server;
 mod switch;
+mod tls;
 mod token_server;

@@ -47,6 +47,7 @@ pub use cluster::{
     report_images,
 };
 pub use control_plane::{ControlPlane, Turn, http_get};
+pub use ports::free_ports;
 pub use process::{Process, Signal};
 pub use readiness::await_ready;
 pub use scheduler::{Scheduler, SchedulerOptions};

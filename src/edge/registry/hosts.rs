@@ -1,10 +1,10 @@
 //! Where a registry's images are asked for: itself, or what a `hosts.toml` says.
 //!
 //! The folder is containerd's (`docs/hosts.md` there): `<host>_<port>_`, `<host>:<port>` or `_default`,
-//! each with a `hosts.toml`, whose mirrors are tried in the order written, the server last. It is read
-//! anew from time to time, as containerd does. Three differences: a broken file keeps the registry from
-//! being asked, with the reason, instead of being passed over; a scheme is taken as written; and the `.crt`
-//! files of Docker's layout are not read.
+//! each with a `hosts.toml`, whose mirrors are tried in the order written, the server last; or, without
+//! one, with certificates as Docker lays them out ([`docker_files`]). It is read anew from time to time, as
+//! containerd does. Two differences: a broken file keeps the registry from being asked, with the reason,
+//! instead of being passed over; and a scheme is taken as written.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -50,7 +50,7 @@ struct Settings {
     proxy: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 struct File {
     server: Option<String>,
     // A table that keeps its order.
@@ -90,12 +90,33 @@ pub fn hosts_of(
     };
     let file = folder.join("hosts.toml");
     let placed = |error: String| format!("{}: {error}", file.display());
-    let text = match std::fs::read_to_string(&file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(placed(error.to_string())),
+    let read = match std::fs::read_to_string(&file) {
+        Ok(text) => toml::from_str(&text).map_err(|error| error.to_string().trim().to_owned()),
+        Err(error) if error.kind() == ErrorKind::NotFound => docker_files(&folder),
+        Err(error) => Err(error.to_string()),
     };
-    parse(registry, &text, &folder, plain).map_err(placed)
+    read.and_then(|file| all(registry, file, &folder, plain)).map_err(placed)
+}
+
+/// What a folder without `hosts.toml` says: of each `.crt` that it is a CA, of each `.cert` that it is ours,
+/// its key beside it as `.key`; by name.
+fn docker_files(folder: &Path) -> Result<File, String> {
+    let entries = std::fs::read_dir(folder).map_err(|error| error.to_string())?;
+    let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    files.sort();
+    let of = |extension: &str| {
+        let has = |file: &&PathBuf| file.extension().is_some_and(|own| own == extension);
+        files.iter().filter(has).cloned().collect::<Vec<_>>()
+    };
+    let pair = |file: PathBuf| OneOrMore::More(vec![file.clone(), file.with_extension("key")]);
+    let (ca, client) = (of("crt"), of("cert"));
+    let of_server = Settings {
+        ca: (!ca.is_empty()).then_some(OneOrMore::More(ca)),
+        client: (!client.is_empty())
+            .then(|| OneOrMore::More(client.into_iter().map(pair).collect())),
+        ..Settings::default()
+    };
+    Ok(File { of_server, ..File::default() })
 }
 
 fn folder_of(registry: &str, folder: &Path) -> Option<PathBuf> {
@@ -118,13 +139,13 @@ fn own(registry: &str, plain: &reqwest::Client) -> Result<Option<Host>, String> 
     Ok(Some(Host { root, resolves: true, mirrored: None, login, headers, client }))
 }
 
-fn parse(
+/// Every host that a file names.
+fn all(
     registry: &str,
-    text: &str,
+    file: File,
     folder: &Path,
     plain: &reqwest::Client,
 ) -> Result<Vec<Host>, String> {
-    let file: File = toml::from_str(text).map_err(|error| error.to_string().trim().to_owned())?;
     let mut hosts = Vec::new();
     for (address, settings) in file.host {
         let settings = settings.try_into().map_err(|error| format!("host {address:?}: {error}"))?;

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::image::Image;
 use super::rig::Rig;
 use super::server::Registry;
-use super::token_server::{PASSWORD, TokenServer, USER};
+use super::token_server::{PASSWORD, REFRESH_TOKEN, TokenServer, USER};
 
 const AMD64: &str = "linux/amd64";
 /// `alice:wonderland`, by bcrypt at its least cost.
@@ -81,5 +81,28 @@ async fn with_basic_auth_the_password_is_sent_when_asked_for_and_to_no_mirror() 
     let rig = Rig::with_docker_config(&hosts, &[AMD64], Some(config))?;
     rig.ask("m.test/ci/a:1").await?;
     rig.await_layers("m.test/ci/a:1", AMD64).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_a_login_left_gets_further_ones_by_post() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let tokens = TokenServer::start(dir.path()).await?;
+    let registry = Registry::start(dir.path(), &tokens.registry_config()).await?;
+    let registry = registry.authorized(tokens.push_header("private/a")?);
+    registry.push("private/a", "1", &Image::oci(AMD64, &["base", "a"])).await?;
+    let hosts = [("r.test", registry.hosts_toml())];
+    let rig = |token: &str| {
+        let config = json!({"auths": {"r.test": {"identitytoken": token}}});
+        Rig::with_docker_config(&hosts, &[AMD64], Some(config))
+    };
+    let known = rig(REFRESH_TOKEN)?;
+    known.ask("r.test/private/a:1").await?;
+    known.await_layers("r.test/private/a:1", AMD64).await?;
+    assert_eq!(tokens.granted(), 1, "by post alone");
+    let unknown = rig("withdrawn")?;
+    unknown.ask("r.test/private/a:1").await?;
+    let reason = unknown.await_reason("r.test/private/a:1", AMD64).await?;
+    ensure!(reason.contains("401"), "{reason}");
     Ok(())
 }

@@ -32,7 +32,10 @@ async fn a_pull_secret_is_read_where_flag_and_right_are_given_and_nowhere_else()
     for namespace in ["steps", "dunnage"] {
         make_namespace(&client, namespace).await?;
     }
-    Api::namespaced(client.clone(), "steps").create(&PostParams::default(), &pull_secret()).await?;
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), "steps");
+    for secret in [pull_secret(), old_pull_secret()] {
+        secrets.create(&PostParams::default(), &secret).await?;
+    }
     let kubeconfig = account(&plane, &client).await?;
 
     let hosts = plane.dir().join("hosts");
@@ -40,20 +43,22 @@ async fn a_pull_secret_is_read_where_flag_and_right_are_given_and_nowhere_else()
     let hosts = format!("--registry-hosts-dir={}", hosts.display());
     let flags = [hosts.as_str(), "--registry-secrets"];
     let mut with_flag = Extender::start(plane.dir(), &kubeconfig, &flags).await?;
-    ensure!(resolved(&mut with_flag).await?.contains("401"), "without the right");
+    ensure!(resolved(&mut with_flag, "pull").await?.contains("401"), "without the right");
     grant(&client).await?;
     let mut without_flag = Extender::start(plane.dir(), &kubeconfig, &flags[..1]).await?;
-    ensure!(resolved(&mut without_flag).await?.contains("401"), "without the flag");
-    with_flag.restart().await?;
-    assert_eq!(resolved(&mut with_flag).await?, "2 layers");
+    ensure!(resolved(&mut without_flag, "pull").await?.contains("401"), "without the flag");
+    for secret in ["pull", "old-pull"] {
+        with_flag.restart().await?;
+        assert_eq!(resolved(&mut with_flag, secret).await?, "2 layers", "{secret}");
+    }
     Ok(())
 }
 
-/// Asks about a pod of the image with its pull secret; the number of layers or the reason.
-async fn resolved(extender: &mut Extender) -> Result<String> {
+/// Asks about a pod of the image with a pull secret; the number of layers or the reason.
+async fn resolved(extender: &mut Extender, secret: &str) -> Result<String> {
     extender.await_ready().await?;
     let pod = json!({"metadata": {"name": "step", "namespace": "steps", "uid": "1"},
-        "spec": {"restartPolicy": "Never", "imagePullSecrets": [{"name": "pull"}],
+        "spec": {"restartPolicy": "Never", "imagePullSecrets": [{"name": secret}],
             "containers": [{"name": "c", "image": IMAGE}]}});
     extender.prioritize(extender_args(&pod, &["a".to_owned()])).await?;
     let outcome = |text: &str| {
@@ -69,10 +74,20 @@ async fn resolved(extender: &mut Extender) -> Result<String> {
 
 fn pull_secret() -> Secret {
     let config = json!({"auths": {"r.test": {"username": USER, "password": PASSWORD}}});
-    let data = [(".dockerconfigjson".to_owned(), ByteString(config.to_string().into_bytes()))];
+    secret("pull", "dockerconfigjson", &config)
+}
+
+/// As kubectl made them before Kubernetes 1.7.
+fn old_pull_secret() -> Secret {
+    let config = json!({"r.test": {"username": USER, "password": PASSWORD}});
+    secret("old-pull", "dockercfg", &config)
+}
+
+fn secret(name: &str, kind: &str, config: &Value) -> Secret {
+    let data = [(format!(".{kind}"), ByteString(config.to_string().into_bytes()))];
     Secret {
-        metadata: named("pull"),
-        type_: Some("kubernetes.io/dockerconfigjson".to_owned()),
+        metadata: named(name),
+        type_: Some(format!("kubernetes.io/{kind}")),
         data: Some(data.into()),
         ..Secret::default()
     }

@@ -1,25 +1,24 @@
 //! A real registry (Debian's docker-registry) as a process on loopback, and pushing to it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use reqwest::{Method, RequestBuilder};
-use tokio::time::{Instant, sleep};
+use tokio::net::TcpStream;
 
 use super::image::{Blob, Image};
 use crate::support::client;
-use crate::testbed::Process;
-
-/// Ten times what it takes on an idle machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::testbed::{Process, await_ready, free_ports};
 
 /// A running registry. Dropping it ends it.
 pub struct Registry {
-    process: Process,
+    _process: Process,
     /// `127.0.0.1:PORT`.
     pub address: String,
+    scheme: String,
+    /// What was pushed, and its configuration.
+    files: PathBuf,
     /// What to send with each push.
     authorization: Option<String>,
 }
@@ -27,24 +26,42 @@ pub struct Registry {
 impl Registry {
     /// Starts one with its files in `dir`; `auth` is the `auth` section of its configuration.
     pub async fn start(dir: &Path, auth: &str) -> Result<Self> {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let [port] = free_ports()?;
+        Self::on(port, &dir.join(format!("registry-{port}")), "http", auth).await
+    }
+
+    /// A second one with what was pushed to this one, by HTTPS only; `tls` are the keys under `http.tls` of
+    /// its configuration.
+    pub async fn by_tls(&self, tls: &[(&str, String)]) -> Result<Self> {
+        let keys = tls
+            .iter()
+            .fold(String::new(), |keys, (key, value)| format!("{keys}    {key}: {value}\n"));
+        let [port] = free_ports()?;
+        Self::on(port, &self.files, "https", &format!("  tls:\n{keys}")).await
+    }
+
+    async fn on(port: u16, files: &Path, scheme: &str, more: &str) -> Result<Self> {
         let address = format!("127.0.0.1:{port}");
-        let files = dir.join(format!("registry-{port}"));
-        std::fs::create_dir_all(&files)?;
+        std::fs::create_dir_all(files)?;
         let config = format!(
             "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {}\n  \
-             delete:\n    enabled: true\nhttp:\n  addr: {address}\n{auth}",
+             delete:\n    enabled: true\nhttp:\n  addr: {address}\n{more}",
             files.display()
         );
-        let file = files.join("config.yml");
+        let file = files.join(format!("config-{port}.yml"));
         std::fs::write(&file, config)?;
         let mut command = Command::new("docker-registry");
         command.arg("serve").arg(&file);
-        let process = Process::spawn("docker-registry", &command, &files.join("log"))
+        let log = files.join(format!("log-{port}"));
+        let mut process = Process::spawn("docker-registry", &command, &log)
             .context("docker-registry (a Debian package) is needed: run ./check")?;
-        let mut registry = Self { process, address, authorization: None };
-        registry.await_ready().await?;
-        Ok(registry)
+        await_ready(&mut process, async || {
+            TcpStream::connect(("127.0.0.1", port)).await?;
+            Ok(())
+        })
+        .await?;
+        let (scheme, files) = (scheme.to_owned(), files.to_owned());
+        Ok(Self { _process: process, address, scheme, files, authorization: None })
     }
 
     /// One that lets everybody read and write.
@@ -58,20 +75,14 @@ impl Registry {
         self
     }
 
-    async fn await_ready(&mut self) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
-        let url = format!("http://{}/v2/", self.address);
-        while client().get(&url).send().await.is_err() {
-            self.process.ensure_running()?;
-            ensure!(Instant::now() < deadline, "not ready:\n{}", self.process.log_tail());
-            sleep(Duration::from_millis(20)).await;
-        }
-        Ok(())
-    }
-
     /// A `hosts.toml` that names it as the server.
     pub fn hosts_toml(&self) -> String {
-        format!("server = \"http://{}\"\n", self.address)
+        format!("server = \"{}\"\n", self.url())
+    }
+
+    /// Scheme and address.
+    pub fn url(&self) -> String {
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// Pushes an image under a tag.
@@ -109,7 +120,7 @@ impl Registry {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let url = format!("http://{}/v2/{path}", self.address);
+        let url = format!("{}/v2/{path}", self.url());
         self.with_authorization(client().request(method, url))
     }
 

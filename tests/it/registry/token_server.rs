@@ -22,6 +22,8 @@ use serde_json::{Value, json};
 
 pub const USER: &str = "alice";
 pub const PASSWORD: &str = "wonderland";
+/// What gets her further tokens.
+pub const REFRESH_TOKEN: &str = "down the rabbit hole";
 const ISSUER: &str = "test-issuer";
 
 /// A running token server.
@@ -51,7 +53,8 @@ impl TokenServer {
         let state = Arc::new(Keys { key, certificate, granted: AtomicUsize::default() });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let port = listener.local_addr()?.port();
-        let router = Router::new().route("/token", get(token)).with_state(state.clone());
+        let router =
+            Router::new().route("/token", get(token).post(refreshed)).with_state(state.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(Self { state, port })
     }
@@ -94,6 +97,28 @@ async fn token(
     keys.granted.fetch_add(1, Ordering::SeqCst);
     match keys.sign(repository, actions) {
         Ok(token) => Json(json!({"token": token, "expires_in": 300})).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+/// By OAuth 2, as the distribution project specifies it: a refresh token for an access token.
+async fn refreshed(State(keys): State<Arc<Keys>>, body: String) -> Response {
+    let Ok(form) = reqwest::Url::parse(&format!("form:?{body}")) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let form: BTreeMap<_, _> = form.query_pairs().into_owned().collect();
+    let told = |key: &str| form.get(key).map(String::as_str).unwrap_or_default();
+    let is_asked = told("grant_type") == "refresh_token" && !told("client_id").is_empty();
+    if !is_asked || told("service") != "test-service" {
+        return StatusCode::BAD_REQUEST.into_response();
+    }
+    if told("refresh_token") != REFRESH_TOKEN {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let repository = told("scope").split(':').nth(1).unwrap_or_default();
+    keys.granted.fetch_add(1, Ordering::SeqCst);
+    match keys.sign(repository, &["pull"]) {
+        Ok(token) => Json(json!({"access_token": token, "expires_in": 300})).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }

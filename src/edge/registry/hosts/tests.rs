@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Host, hosts_of};
+use super::{Host, OneOrMore, docker_files, hosts_of};
 use crate::edge::registry::connection;
 
 fn client() -> reqwest::Client {
@@ -29,6 +29,25 @@ fn a_folder_without_a_file_says_nothing() {
     std::fs::create_dir(folder.path().join("ghcr.io")).expect("created");
     let hosts = hosts_of("ghcr.io", Some(folder.path()), &client()).expect("asked itself");
     assert_eq!(hosts.iter().map(shown).collect::<Vec<_>>(), ["https://ghcr.io/v2 resolves itself"]);
+}
+
+#[test]
+fn certificates_without_a_file_are_read_as_docker_lays_them_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let own = folder.path().join("r.example");
+    std::fs::create_dir(&own).expect("created");
+    for name in ["b.crt", "a.crt", "ours.cert", "ours.key", "readme.txt"] {
+        std::fs::write(own.join(name), "").expect("written");
+    }
+    let settings = docker_files(&own).expect("readable").of_server;
+    let cas = settings.ca.as_ref().map(OneOrMore::as_slice).unwrap_or_default();
+    assert_eq!(cas, [own.join("a.crt"), own.join("b.crt")]);
+    let pairs = settings.client.as_ref().map(OneOrMore::as_slice).unwrap_or_default();
+    let pairs: Vec<_> = pairs.iter().map(OneOrMore::as_slice).collect();
+    assert_eq!(pairs, [[own.join("ours.cert"), own.join("ours.key")]]);
+    std::fs::remove_file(own.join("ours.key")).expect("removed");
+    let error = hosts_of("r.example", Some(folder.path()), &client()).expect_err("no key");
+    assert!(error.contains("ours.key"), "{error}");
 }
 
 #[test]
