@@ -3,7 +3,7 @@
 //! The extender and the page on one side, the resolver on the other. Offering never waits: it takes a
 //! short lock and copies a few names. Where nobody resolves (`--resolve=off`, the demo) it does nothing.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -73,13 +73,23 @@ pub struct Unresolved {
     uses_secrets: AtomicBool,
     asked: Mutex<Asked>,
     wake: Notify,
-    failures: Cache<Target, Arc<Failure>>,
+    /// By reference and platform.
+    failures: Cache<(String, Platform), Arc<Failures>>,
 }
+
+/// Of one image, by whose secrets it was asked for with.
+type Failures = BTreeMap<Option<Arc<Holder>>, Arc<Failure>>;
 
 impl Default for Unresolved {
     fn default() -> Self {
-        let failures =
-            Cache::builder().max_capacity(FAILURES_MAX).time_to_live(FAILURE_AGE_MAX).build();
+        let weigh = |_: &(String, Platform), failures: &Arc<Failures>| {
+            u32::try_from(failures.len()).unwrap_or(u32::MAX)
+        };
+        let failures = Cache::builder()
+            .weigher(weigh)
+            .max_capacity(FAILURES_MAX)
+            .time_to_live(FAILURE_AGE_MAX)
+            .build();
         Self {
             is_on: AtomicBool::default(),
             uses_secrets: AtomicBool::default(),
@@ -144,33 +154,36 @@ impl Unresolved {
     /// Why a target was not resolved, if it was not and that is still of interest.
     #[must_use]
     pub fn failure(&self, target: &Target) -> Option<Arc<Failure>> {
-        self.failures.get(target)
+        self.failures.get(&key(target))?.get(&target.holder).cloned()
     }
 
     /// Notes why a target could not be resolved.
     pub fn note_failure(&self, target: Target, failure: Failure) {
-        self.failures.insert(target, Arc::new(failure));
+        let key = key(&target);
+        self.failures.entry(key).and_upsert_with(|before| {
+            let mut failures = before.map(|entry| (**entry.value()).clone()).unwrap_or_default();
+            // What is renewed is the whole: others' reasons do not live longer by that.
+            failures.retain(|_, failure| failure.retry_at.elapsed() < FAILURE_AGE_MAX);
+            failures.insert(target.holder, Arc::new(failure));
+            Arc::new(failures)
+        });
     }
 
-    /// Forgets why a target could not be resolved: it could now.
+    /// Forgets why an image could not be resolved, with whosever secrets: its layers are known now.
     pub fn note_success(&self, target: &Target) {
-        self.failures.invalidate(target);
-        if target.holder.is_some() {
-            self.failures.invalidate(&Target { holder: None, ..target.clone() });
-        }
+        self.failures.invalidate(&key(target));
     }
 
     /// Reference, platform and a reason for everything that could not be resolved, ordered; one where it
     /// was tried with several pods' secrets.
     #[must_use]
     pub fn reasons(&self) -> Vec<(String, String, String)> {
-        let entry = |(target, failure): (Arc<Target>, Arc<Failure>)| {
-            let reason = failure.reason.clone();
-            (target.reference.clone(), target.platform.to_string(), reason)
+        let entry = |(of, failures): (Arc<(String, Platform)>, Arc<Failures>)| {
+            let reason = failures.values().map(|failure| &failure.reason).min()?.clone();
+            Some((of.0.clone(), of.1.to_string(), reason))
         };
-        let mut reasons: Vec<_> = self.failures.iter().map(entry).collect();
+        let mut reasons: Vec<_> = self.failures.iter().filter_map(entry).collect();
         reasons.sort_unstable();
-        reasons.dedup_by(|a, b| (&a.0, &a.1) == (&b.0, &b.1));
         reasons
     }
 
@@ -194,9 +207,17 @@ impl Asked {
     }
 }
 
+fn key(target: &Target) -> (String, Platform) {
+    (target.reference.clone(), target.platform.clone())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{ASKED_MAX, Unresolved};
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    use super::{ASKED_MAX, Failure, Holder, Target, Unresolved};
+    use crate::model::image::Platform;
     use crate::model::pod::{PodFacts, PodImage};
 
     fn pod(references: impl Iterator<Item = String>) -> PodFacts {
@@ -218,5 +239,38 @@ mod tests {
         let oldest = format!("docker.io/library/golang:{ASKED_MAX}");
         assert_eq!(&*asked[0].0, oldest, "the oldest were dropped");
         assert_eq!(unresolved.take().0.len(), 0);
+    }
+
+    #[test]
+    fn what_one_could_resolve_is_unresolved_for_nobody() {
+        let unresolved = Unresolved::default();
+        let target = |name: &str, secret: Option<&str>| Target {
+            reference: name.to_owned(),
+            platform: Platform::new("linux", "amd64", ""),
+            holder: secret.map(|secret| {
+                let secrets = vec![secret.to_owned()];
+                Arc::new(Holder { namespace: "steps".to_owned(), secrets })
+            }),
+        };
+        let fail = |target: Target, reason: &str| {
+            let (reason, retry_at) = (reason.to_owned(), Instant::now());
+            unresolved.note_failure(target, Failure { reason, attempts: 1, retry_at });
+        };
+        for secret in [None, Some("a"), Some("b")] {
+            fail(target("r.io/x:1", secret), &format!("refused {secret:?}"));
+            fail(target("r.io/y:1", secret), "gone");
+        }
+        let reasons = || {
+            let reasons = unresolved.reasons();
+            reasons.into_iter().map(|(name, _, reason)| format!("{name} {reason}")).collect()
+        };
+        let shown: Vec<String> = reasons();
+        assert_eq!(shown, ["r.io/x:1 refused None", "r.io/y:1 gone"]);
+        let of_b = unresolved.failure(&target("r.io/x:1", Some("b"))).expect("noted");
+        assert_eq!(of_b.reason, "refused Some(\"b\")");
+        unresolved.note_success(&target("r.io/x:1", Some("a")));
+        let shown: Vec<String> = reasons();
+        assert_eq!(shown, ["r.io/y:1 gone"]);
+        assert!(unresolved.failure(&target("r.io/x:1", Some("b"))).is_none());
     }
 }
