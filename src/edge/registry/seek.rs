@@ -9,13 +9,11 @@ use std::sync::Arc;
 
 use crate::edge::shared::Shared;
 use crate::edge::unresolved::{Holder, Target};
+use crate::edge::view::copy::parts;
 use crate::model::cluster::image::Record;
 use crate::model::cluster::pod::Pod;
 use crate::model::cluster::{Cluster, NodeId, PlatformId, RecordId, ReferenceId};
 use crate::model::image::Platform;
-
-/// Entries of a table read under one lock: some 20 microseconds.
-const STEP: usize = 256;
 
 /// The platforms of the cluster's nodes, ordered; what nearly all nodes are if none tells one.
 #[must_use]
@@ -36,50 +34,39 @@ pub fn platforms(shared: &Shared) -> Vec<Platform> {
 /// With secrets, bound pods' images come with their holders.
 pub async fn pass(shared: &Shared, with_secrets: bool, mut each: impl FnMut(Target)) {
     let platforms = platforms(shared);
-    steps(shared, &mut each, |cluster, at, found| {
-        let record = u32::try_from(at).ok().map(RecordId);
-        let Some(record) = record.filter(|id| id.index() < cluster.records.len()) else {
-            return false;
-        };
-        if cluster.record_ids.key(record.0).is_some() {
-            found.extend(of_record(cluster, cluster.record(record), &platforms));
-        }
-        true
-    })
-    .await;
-    steps(shared, &mut each, |cluster, at, found| {
-        let id = u32::try_from(at).ok().map(ReferenceId);
-        let Some(id) = id.filter(|id| id.index() < cluster.references.len()) else { return false };
-        found.extend(of_name(cluster, id, &platforms));
-        true
-    })
-    .await;
+    let of_records = parts(
+        shared,
+        |cluster| cluster.records.len(),
+        |cluster, at| {
+            let id = u32::try_from(at).ok().filter(|id| cluster.record_ids.key(*id).is_some());
+            id.map(|id| of_record(cluster, cluster.record(RecordId(id)), &platforms))
+                .unwrap_or_default()
+        },
+    );
+    give(of_records, &mut each).await;
+    let of_names = parts(
+        shared,
+        |cluster| cluster.references.len(),
+        |cluster, at| {
+            let id = u32::try_from(at).ok().map(ReferenceId);
+            id.map(|id| of_name(cluster, id, &platforms)).unwrap_or_default()
+        },
+    );
+    give(of_names, &mut each).await;
     if with_secrets {
-        steps(shared, &mut each, |cluster, at, found| {
-            let Some(pod) = cluster.pods.get(at) else { return false };
-            of_pod(cluster, pod, found);
-            true
-        })
-        .await;
+        let of_pods = parts(
+            shared,
+            |cluster| cluster.pods.len(),
+            |cluster, at| cluster.pods.get(at).map(|pod| of_pod(cluster, pod)).unwrap_or_default(),
+        );
+        give(of_pods, &mut each).await;
     }
 }
 
-/// Reads a table in steps, each under a lock of its own, until `read` says that it is at the end.
-async fn steps(
-    shared: &Shared,
-    each: &mut impl FnMut(Target),
-    mut read: impl FnMut(&Cluster, usize, &mut Vec<Target>) -> bool,
-) {
-    let mut found = Vec::new();
-    for start in (0..).step_by(STEP) {
-        let more = {
-            let tracker = shared.read();
-            (start..start + STEP).all(|at| read(tracker.cluster(), at, &mut found))
-        };
-        found.drain(..).for_each(&mut *each);
-        if !more {
-            return;
-        }
+/// Passes parts on, and lets others run in between.
+async fn give(parts: impl Iterator<Item = Vec<Target>>, each: &mut impl FnMut(Target)) {
+    for part in parts {
+        part.into_iter().for_each(&mut *each);
         tokio::task::yield_now().await;
     }
 }
@@ -110,24 +97,33 @@ fn of_name(cluster: &Cluster, id: ReferenceId, platforms: &[Platform]) -> Vec<Ta
     targets(name, &platforms.iter().filter(unknown).cloned().collect::<Vec<_>>())
 }
 
-/// What a bound pod waits for with secrets of its own.
-fn of_pod(cluster: &Cluster, pod: &Pod, found: &mut Vec<Target>) {
-    if pod.secrets.is_empty() {
-        return;
-    }
-    let platform = pod.node.and_then(|node| cluster.node(node).platform);
+/// What a bound pod waits for with secrets of its own; most wait for nothing, and nothing is made of them.
+fn of_pod(cluster: &Cluster, pod: &Pod) -> Vec<Target> {
+    let Some(platform) = pod.node.and_then(|node| cluster.node(node).platform) else {
+        return Vec::new();
+    };
+    let is_wanted = |name: &&str| {
+        let ids = cluster.name_ids(name);
+        is_askable(name) && cluster.current_image(ids, Some(platform)).is_none()
+    };
+    let names = pod.images.iter().map(|image| cluster.reference_text(image.reference));
+    let mut names = names.filter(is_wanted).peekable();
+    let Some(holder) = names.peek().and_then(|_| holder(pod)) else { return Vec::new() };
+    let target = |name: &str| Target {
+        reference: name.to_owned(),
+        platform: cluster.platform(platform).clone(),
+        holder: Some(holder.clone()),
+    };
+    names.map(target).collect()
+}
+
+/// Whose secrets a pod has; `None` if it names none.
+fn holder(pod: &Pod) -> Option<Arc<Holder>> {
     let secrets = pod.secrets.iter().filter_map(|name| name.split_once('/'));
     let (namespaces, secrets): (Vec<_>, Vec<_>) = secrets.unzip();
-    let Some(namespace) = namespaces.first() else { return };
+    let namespace = (*namespaces.first()?).to_owned();
     let secrets = secrets.into_iter().map(str::to_owned).collect();
-    let holder = Arc::new(Holder { namespace: (*namespace).to_owned(), secrets });
-    for image in &pod.images {
-        let name = cluster.reference_text(image.reference);
-        let known = cluster.current_image(cluster.name_ids(name), platform).is_some();
-        let Some(platform) = platform.filter(|_| !known && is_askable(name)) else { continue };
-        let platform = cluster.platform(platform).clone();
-        found.push(Target { reference: name.to_owned(), platform, holder: Some(holder.clone()) });
-    }
+    Some(Arc::new(Holder { namespace, secrets }))
 }
 
 fn targets(name: &str, platforms: &[Platform]) -> Vec<Target> {

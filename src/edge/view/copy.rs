@@ -79,24 +79,30 @@ pub fn images(shared: &Shared) -> Vec<ImageCopy> {
     copies
 }
 
-/// What `copy` makes of entries 0 to `len`, under one lock for every [`COPIED_AT_ONCE`].
+/// What `copy` makes of entries 0 to `len`, all at once.
 fn in_parts<T>(
     shared: &Shared,
     len: impl Fn(&Cluster) -> usize,
     copy: impl Fn(&Cluster, usize) -> Option<T>,
 ) -> Vec<T> {
-    let mut copies = Vec::new();
-    let mut start = 0;
-    loop {
+    parts(shared, len, copy).flatten().collect()
+}
+
+/// What `copy` makes of entries 0 to `len`, in parts: one for every [`COPIED_AT_ONCE`] entries, each made
+/// under a lock of its own when it is asked for. `len` is asked again for each.
+pub fn parts<T, I: IntoIterator<Item = T>>(
+    shared: &Shared,
+    len: impl Fn(&Cluster) -> usize,
+    copy: impl Fn(&Cluster, usize) -> I,
+) -> impl Iterator<Item = Vec<T>> {
+    let mut starts = (0..).step_by(COPIED_AT_ONCE);
+    std::iter::from_fn(move || {
+        let start = starts.next()?;
         let tracker = shared.read();
         let cluster = tracker.cluster();
         let end = len(cluster).min(start + COPIED_AT_ONCE);
-        copies.extend((start..end).filter_map(|at| copy(cluster, at)));
-        if end == len(cluster) {
-            return copies;
-        }
-        start = end;
-    }
+        (start < end).then(|| (start..end).flat_map(|at| copy(cluster, at)).collect())
+    })
 }
 
 fn existing(cluster: &Cluster, at: usize) -> Option<&Node> {
