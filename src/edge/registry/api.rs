@@ -31,6 +31,8 @@ pub struct Repository {
     pub name: String,
     /// To be asked in this order; each with who we are to it, best first, never nobody at all.
     pub hosts: Vec<(Host, Vec<Credential>)>,
+    /// Credentials that could not be read, and why: told where we are refused.
+    pub unread: Vec<String>,
 }
 
 /// The API of any registry.
@@ -144,7 +146,13 @@ impl Api {
             }
         }
         let none = || Failure::new(Kind::NotAsked, "no host of this registry is to be asked");
-        Err(worst.unwrap_or_else(none))
+        let mut failure = worst.unwrap_or_else(none);
+        if failure.kind == Kind::Denied {
+            for unread in &repository.unread {
+                failure.reason = format!("{}; {unread}", failure.reason);
+            }
+        }
+        Err(failure)
     }
 
     /// One question to one host, with its challenge answered if it has one.

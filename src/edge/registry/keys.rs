@@ -25,10 +25,10 @@ const KEPT_FOR: Duration = Duration::from_secs(60);
 pub struct Keys {
     file: Option<PathBuf>,
     secrets: Option<Client>,
-    /// By `namespace/name`; `None` for one that is missing or no pull secret.
-    read: Cache<String, Option<Arc<Vec<u8>>>>,
-    /// Of the file, by server.
-    of_file: Cache<String, Option<Credential>>,
+    /// By `namespace/name`, or why there is none.
+    read: Cache<String, Result<Arc<Vec<u8>>, String>>,
+    /// Of the file, by server, or why it cannot be used.
+    of_file: Cache<String, Result<Option<Credential>, String>>,
 }
 
 impl std::fmt::Debug for Keys {
@@ -46,48 +46,62 @@ impl Keys {
         Self { file, secrets, read, of_file }
     }
 
-    /// What to try on a host of a registry, in order; nobody last.
-    pub async fn for_host(&self, host: &Host, holder: Option<&Holder>) -> Vec<Credential> {
+    /// What to try on a host of a registry, in order; nobody last. And what could not be read, each in words
+    /// without secrets.
+    pub async fn for_host(
+        &self,
+        host: &Host,
+        holder: Option<&Holder>,
+    ) -> (Vec<Credential>, Vec<String>) {
         let server = &host.login;
-        let mut found = Vec::new();
+        let (mut found, mut unread) = (Vec::new(), Vec::new());
         if let (Some(holder), Some(client)) = (holder, &self.secrets) {
             for name in holder.secrets.iter().take(SECRETS_MAX) {
-                let Some(text) = self.secret(client, &holder.namespace, name).await else {
-                    continue;
-                };
-                found.extend(credential::in_secret(&text, server).unwrap_or_default());
+                let text = self.secret(client, &holder.namespace, name).await;
+                match text.and_then(|text| credential::in_secret(&text, server)) {
+                    Ok(credential) => found.extend(credential),
+                    Err(why) => {
+                        unread.push(format!("pull secret {}/{name}: {why}", holder.namespace));
+                    }
+                }
             }
         }
-        found.extend(self.in_file(server.clone()).await);
+        match self.in_file(server.clone()).await {
+            Ok(credential) => found.extend(credential),
+            Err(why) => unread.push(format!("docker config {why}")),
+        }
         found.push(Credential::Anonymous);
         found.dedup();
-        found
+        (found, unread)
     }
 
-    async fn secret(&self, client: &Client, namespace: &str, name: &str) -> Option<Arc<Vec<u8>>> {
+    async fn secret(
+        &self,
+        client: &Client,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Arc<Vec<u8>>, String> {
         let read = async {
             let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
-            let secret = secrets.get_opt(name).await;
-            let secret = secret.inspect_err(|error| {
+            let secret = secrets.get_opt(name).await.map_err(|error| {
                 tracing::warn!(namespace, secret = name, %error, "cannot read a pull secret");
-            });
-            config_of(secret.ok().flatten()?).map(Arc::new)
+                "cannot be read".to_owned()
+            })?;
+            let secret = secret.ok_or("not found")?;
+            Ok(Arc::new(config_of(secret).ok_or("not a pull secret")?))
         };
         self.read.get_with(format!("{namespace}/{name}"), read).await
     }
 
-    async fn in_file(&self, server: String) -> Option<Credential> {
-        let file = self.file.clone()?;
+    async fn in_file(&self, server: String) -> Result<Option<Credential>, String> {
+        let Some(file) = self.file.clone() else { return Ok(None) };
         let find = async {
             let asked = server.clone();
             // A helper is a program that may take its time.
             let found =
                 tokio::task::spawn_blocking(move || credential::in_file(&file, &asked)).await;
             let found = found.unwrap_or_else(|error| Err(error.to_string()));
-            found.unwrap_or_else(|error| {
-                tracing::warn!(%error, "cannot use the docker config");
-                None
-            })
+            found.inspect_err(|error| tracing::warn!(%error, "cannot use the docker config"))
         };
         self.of_file.get_with(server.clone(), find).await
     }

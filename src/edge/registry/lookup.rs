@@ -30,9 +30,9 @@ const DOCUMENT_BYTES_MAX: u64 = 64 << 20;
 const TAGS_MAX: u64 = 20_000;
 /// Images that the tracker is to know from here beyond those on nodes: two to three kilobytes each. A CI
 /// system makes new ones without end.
-const TOLD_MAX: usize = 10_000;
+pub(super) const TOLD_MAX: usize = 10_000;
 /// Of too many, so many are taken back at a time.
-const TAKEN_BACK_MAX: usize = 256;
+pub(super) const TAKEN_BACK_MAX: usize = 256;
 /// Indexes within indexes: one is seen, two never.
 const INDEX_DEPTH_MAX: usize = 3;
 /// `hosts.toml` files are read anew after this, so that no restart is needed.
@@ -56,7 +56,7 @@ pub struct Lookup {
     hosts_dir: Option<PathBuf>,
     tag_lifetime: Duration,
     plain: reqwest::Client,
-    hosts: moka::sync::Cache<String, Arc<Result<Vec<Host>, String>>>,
+    hosts: moka::future::Cache<String, Arc<Result<Vec<Host>, String>>>,
     documents: moka::sync::Cache<String, Arc<Document>>,
     meanings: moka::sync::Cache<(String, Platform), Meaning>,
     /// Images that the tracker has from here, by manifest, the longest known first.
@@ -74,7 +74,7 @@ impl Lookup {
         };
         let documents =
             moka::sync::Cache::builder().weigher(weigh).max_capacity(DOCUMENT_BYTES_MAX).build();
-        let hosts = moka::sync::Cache::builder()
+        let hosts = moka::future::Cache::builder()
             .max_capacity(REGISTRIES_MAX)
             .time_to_live(HOSTS_LIFETIME)
             .build();
@@ -186,25 +186,28 @@ impl Lookup {
         target: &Target,
     ) -> Result<Repository, Failure> {
         let registry = reference.registry();
-        let mut hosts = Vec::new();
+        let (mut hosts, mut unread) = (Vec::new(), Vec::new());
         for host in self.hosts_of(registry).await? {
-            let credentials = self.keys.for_host(&host, target.holder.as_deref()).await;
+            let (credentials, of_host) = self.keys.for_host(&host, target.holder.as_deref()).await;
             hosts.push((host, credentials));
+            unread.extend(of_host);
         }
-        Ok(Repository { name: reference.repository().to_owned(), hosts })
+        // Each host asks for the same.
+        unread.sort();
+        unread.dedup();
+        Ok(Repository { name: reference.repository().to_owned(), hosts, unread })
     }
 
     async fn hosts_of(&self, registry: &str) -> Result<Vec<Host>, Failure> {
-        if let Some(hosts) = self.hosts.get(registry) {
-            return (*hosts).clone().map_err(|reason| Failure::new(Kind::NotAsked, reason));
-        }
-        let (name, folder, plain) =
-            (registry.to_owned(), self.hosts_dir.clone(), self.plain.clone());
-        let read = move || hosts::hosts_of(&name, folder.as_deref(), &plain);
-        let read = tokio::task::spawn_blocking(read).await;
-        let hosts = read.unwrap_or_else(|error| Err(error.to_string()));
-        self.hosts.insert(registry.to_owned(), Arc::new(hosts.clone()));
-        hosts.map_err(|reason| Failure::new(Kind::NotAsked, reason))
+        let read = async {
+            let (name, folder, plain) =
+                (registry.to_owned(), self.hosts_dir.clone(), self.plain.clone());
+            let read = move || hosts::hosts_of(&name, folder.as_deref(), &plain);
+            let read = tokio::task::spawn_blocking(read).await;
+            Arc::new(read.unwrap_or_else(|error| Err(error.to_string())))
+        };
+        let hosts = self.hosts.get_with_by_ref(registry, read).await;
+        (*hosts).clone().map_err(|reason| Failure::new(Kind::NotAsked, reason))
     }
 
     /// The digest a tag has now; its manifest is kept if it had to be read for that.

@@ -43,7 +43,9 @@ async fn a_pull_secret_is_read_where_flag_and_right_are_given_and_nowhere_else()
     let hosts = format!("--registry-hosts-dir={}", hosts.display());
     let flags = [hosts.as_str(), "--registry-secrets"];
     let mut with_flag = Extender::start(plane.dir(), &kubeconfig, &flags).await?;
-    ensure!(resolved(&mut with_flag, "pull").await?.contains("401"), "without the right");
+    let reason = resolved(&mut with_flag, "pull").await?;
+    let told = reason.contains("401") && reason.contains("pull secret steps/pull: cannot be read");
+    ensure!(told, "without the right: {reason}");
     grant(&client).await?;
     let mut without_flag = Extender::start(plane.dir(), &kubeconfig, &flags[..1]).await?;
     ensure!(resolved(&mut without_flag, "pull").await?.contains("401"), "without the flag");
@@ -51,6 +53,9 @@ async fn a_pull_secret_is_read_where_flag_and_right_are_given_and_nowhere_else()
         with_flag.restart().await?;
         assert_eq!(resolved(&mut with_flag, secret).await?, "2 layers", "{secret}");
     }
+    with_flag.restart().await?;
+    let reason = resolved(&mut with_flag, "misspelt").await?;
+    ensure!(reason.ends_with("; pull secret steps/misspelt: not found"), "{reason}");
     Ok(())
 }
 
