@@ -260,3 +260,6 @@ fn log(registry: &str, change: &Change) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
