@@ -1,10 +1,11 @@
 //! The edges: thin adapters between the core and the world. Async, sockets, files and Kubernetes'
 //! types live here and in [`crate::cmd`], and nowhere else.
 //!
-//! Edges know the core; of each other they know only [`clock`], [`inventory`], [`metrics`], [`object`],
-//! [`recent`], [`shared`], [`unresolved`] and [`view`].
+//! Edges know the core; of each other they know only [`cause`], [`clock`], [`inventory`], [`metrics`],
+//! [`object`], [`recent`], [`shared`], [`unresolved`] and [`view`].
 
 pub mod admin;
+pub mod cause;
 pub mod clock;
 pub mod containerd;
 pub mod extender;

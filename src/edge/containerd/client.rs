@@ -14,6 +14,7 @@ use super::proto::containerd::services::{
     content, events, images, introspection, snapshots, version,
 };
 use super::proto::containerd::types::Envelope;
+use crate::edge::cause::innermost;
 
 /// A local socket answers at once or not at all.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
@@ -248,12 +249,9 @@ impl Containerd {
     }
 }
 
-/// The last cause in a chain of errors: the library's own words say only "transport error".
+/// In the words of the last cause: the library's own say only "transport error".
 fn deepest(status: &Status) -> String {
-    let mut cause: &dyn std::error::Error = status;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
+    let cause = innermost(status);
     match cause.downcast_ref::<Status>() {
         Some(status) => status.message().to_owned(),
         None => cause.to_string(),

@@ -14,6 +14,7 @@ use kube::{Api, Client};
 use super::change::own_share;
 use super::image::{ImageManifest, ImageSpec, LAYERS_MAX, object_name};
 use super::node::{InventorySpec, NodeInventory};
+use crate::edge::cause::innermost;
 use crate::model::unit::{Nanos, Time};
 
 /// Who owns the fields, in `metadata.managedFields`.
@@ -198,18 +199,9 @@ async fn answer<T>(
             Err(Failure { code: Some(code), error: Error::Refused { action, reason: message } })
         }
         Ok(Err(error)) => {
-            let reason = deepest(&error);
+            let reason = innermost(&error).to_string();
             Err(Failure { code: None, error: Error::Refused { action, reason } })
         }
         Err(_) => Err(Failure { code: None, error: Error::Late(action) }),
     }
-}
-
-/// The last cause in a chain of errors, which is the one that tells something.
-fn deepest(error: &kube::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string()
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, RequestBuilder, StatusCode, redirect};
 
+use crate::edge::cause::innermost;
 use crate::edge::registry::failure::{Failure, Kind, retry_after};
 
 /// To connect: a registry further away than this serves no pod either.
@@ -100,11 +101,8 @@ async fn read(mut response: reqwest::Response, bytes_max: usize) -> Result<Vec<u
 fn unreachable(error: &reqwest::Error) -> Failure {
     let mut text =
         if error.is_timeout() { "no answer in time" } else { "no connection" }.to_owned();
-    // The innermost cause says most, and names no address twice.
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
+    // It says most, and names no address twice.
+    let cause = innermost(error);
     let kind = if error.is_redirect() { Kind::Invalid } else { Kind::Unreachable };
     if error.is_redirect() || error.is_body() || error.is_decode() {
         text = "no whole answer".to_owned();
