@@ -8,18 +8,15 @@
 
 use serde::Serialize;
 
+use super::image::{NAME_BYTES_MAX, NAMES_MAX};
 use super::node::{Dropped, HeldImage, InventorySpec, Pull};
 
 /// Bytes of an inventory as JSON.
 pub const INVENTORY_BYTES_MAX: usize = 256 << 10;
-/// Names of one image: a registry mirror and a few tags give ten; thousands are a mistake.
-const NAMES_MAX: usize = 16;
 /// A kubelet pulls one image at a time, each with three layers at once; this is for one that pulls 20.
 const PULLS_MAX: usize = 64;
 /// Enough to see what is wrong. More say the same.
 const UNREADABLE_MAX: usize = 16;
-/// The longest reason or name that is worth its bytes.
-const TEXT_BYTES_MAX: usize = 512;
 /// What [`Dropped`] itself takes, with all its numbers.
 const DROPPED_BYTES: usize = 256;
 
@@ -44,7 +41,7 @@ pub fn fit(mut inventory: InventorySpec, bytes_max: usize) -> InventorySpec {
 fn cap(inventory: &mut InventorySpec, dropped: &mut Dropped) {
     for image in &mut inventory.images {
         let names = image.names.len();
-        image.names.retain(|name| name.len() <= TEXT_BYTES_MAX);
+        image.names.retain(|name| name.len() <= NAME_BYTES_MAX);
         image.names.truncate(NAMES_MAX);
         dropped.names += (names - image.names.len()) as u64;
         dropped.names += image.indexes.len().saturating_sub(NAMES_MAX) as u64;
@@ -69,8 +66,9 @@ fn to_come(pull: &Pull) -> u64 {
     pull.total_bytes.saturating_sub(pull.offset_bytes)
 }
 
+/// A reason may be as long as a name.
 fn shorten(text: &mut String) {
-    let mut end = TEXT_BYTES_MAX.min(text.len());
+    let mut end = NAME_BYTES_MAX.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;
     }

@@ -55,12 +55,9 @@ struct Wire {
     config: Option<serde_json::Value>,
     layers: Option<Vec<WireEntry>>,
     rootfs: Option<WireRootfs>,
-    #[serde(default)]
-    os: String,
-    #[serde(default)]
-    architecture: String,
-    #[serde(default)]
-    variant: String,
+    /// Of a config.
+    #[serde(flatten)]
+    platform: WirePlatform,
 }
 
 #[derive(Deserialize)]
@@ -87,6 +84,12 @@ struct WireRootfs {
     diff_ids: Vec<String>,
 }
 
+impl WirePlatform {
+    fn read(&self) -> Platform {
+        Platform::new(&self.os, &self.architecture, &self.variant)
+    }
+}
+
 impl Document {
     /// Reads a document.
     ///
@@ -106,14 +109,13 @@ impl Document {
             return Ok(Self::Manifest(Manifest { config, layers }));
         }
         let rootfs = wire.rootfs.ok_or("expected an index, a manifest or an image's config")?;
-        let platform = Platform::new(&wire.os, &wire.architecture, &wire.variant);
+        let platform = wire.platform.read();
         Ok(Self::Config(Config { platform, diff_ids: rootfs.diff_ids }))
     }
 }
 
 fn child(entry: WireEntry) -> Child {
-    let platform = entry.platform.map(|p| Platform::new(&p.os, &p.architecture, &p.variant));
-    Child { digest: entry.digest, platform }
+    Child { digest: entry.digest, platform: entry.platform.map(|platform| platform.read()) }
 }
 
 #[cfg(test)]

@@ -100,10 +100,11 @@ pub struct ImageLayer {
 /// Layers of one image: Docker stops at 127, OCI nowhere, and nothing seen in registries has more than
 /// a few hundred. An image beyond is listed by inventories, but its layers are not published.
 pub const LAYERS_MAX: usize = 1_000;
-/// Names in `references` at most, and bytes of each: enough for people, small in etcd.
-pub const REFERENCES_MAX: usize = 16;
-/// A name that is longer is left out.
-pub const REFERENCE_BYTES_MAX: usize = 512;
+/// Names of one image, here and in inventories: a registry mirror and a few tags give ten; thousands are a
+/// mistake. The schema says the same.
+pub const NAMES_MAX: usize = 16;
+/// A name that is longer is left out: enough for people, small in etcd. The schema says the same.
+pub const NAME_BYTES_MAX: usize = 512;
 
 /// The name of the object for a digest: `sha256:ab…` is `sha256-ab…`.
 ///

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::edge::inventory::document::{Child, Config, Document, Manifest};
-use crate::edge::inventory::image::{ImageLayer, ImageSpec, REFERENCE_BYTES_MAX, REFERENCES_MAX};
+use crate::edge::inventory::image::{ImageLayer, ImageSpec, NAME_BYTES_MAX, NAMES_MAX};
 use crate::edge::inventory::node::Unreadable;
 use crate::edge::inventory::store::Store;
 use crate::model::chain_id::chain_ids;
@@ -30,7 +30,7 @@ impl Image {
 
     /// What is published of it for the whole cluster.
     pub(super) fn spec(&self) -> ImageSpec {
-        let fits = |name: &&String| name.len() <= REFERENCE_BYTES_MAX;
+        let fits = |name: &&String| name.len() <= NAME_BYTES_MAX;
         ImageSpec {
             digest: self.digest.clone(),
             config: self.config.clone(),
@@ -38,7 +38,7 @@ impl Image {
             bytes: self.bytes(),
             layer_count: self.layers.len() as u64,
             layers: self.layers.clone(),
-            references: self.names.iter().filter(fits).take(REFERENCES_MAX).cloned().collect(),
+            references: self.names.iter().filter(fits).take(NAMES_MAX).cloned().collect(),
         }
     }
 }
