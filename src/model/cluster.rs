@@ -132,7 +132,8 @@ impl Cluster {
         self.gists[id.index()] = gist;
     }
 
-    /// All existing nodes, ordered by name.
+    /// All existing nodes, ordered by name: for tests.
+    #[cfg(test)]
     #[must_use]
     pub fn nodes_by_name(&self) -> Vec<(NodeId, &Node)> {
         let mut nodes: Vec<_> = (0u32..)
