@@ -25,6 +25,7 @@ pub fn inventory_facts(spec: InventorySpec) -> InventoryFacts {
         hidden_bytes_max: dropped.map(|dropped| Bytes(dropped.image_bytes_max)),
         chains: if lazy { Vec::new() } else { spec.chains },
         loose_blobs: spec.loose_blobs,
+        volumes: Vec::new(),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::model::image::Platform;
 use crate::model::node::{NodeFacts, ReportedImage};
 use crate::model::pod::{PodFacts, PodImage, PodPhase, PullPolicy};
 use crate::model::reference::Reference;
+use crate::model::run::RunFacts;
 use crate::model::unit::Time;
 use crate::policy::interest::{Interest, PodSketch};
 
@@ -57,6 +58,8 @@ pub fn pod_facts<M: Named>(pod: PodObject<M>, is_step: bool) -> PodFacts {
         ended_at: ended_at(&status),
         pull_secrets: secrets(&spec),
         images: images(&spec, &status),
+        run: RunFacts::default(),
+        claims: Vec::new(),
         node: spec.node_name.filter(|name| !name.is_empty()),
     }
 }
