@@ -4,10 +4,12 @@
 //! | --- | --- |
 //! | `fake` | a server that behaves as a real one was seen to, over folders on the disk |
 //! | `client` | requests to any baggageclaim |
+//! | `agent` | that the agent asks one, and lives without |
 //! | `wire` | what was seen of a real one, held against the fake |
 //!
 //! Where `BAGGAGECLAIM_URL` names a real one on this machine, the same is asked of it, too.
 
+mod agent;
 mod client;
 mod fake;
 mod wire;
