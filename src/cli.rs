@@ -1,5 +1,7 @@
 //! What the user typed: clap's types only. [`crate::cmd`] makes validated values of them.
 
+pub mod volume;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,7 +30,9 @@ pub enum Command {
     /// Say why a pod scores as it does on each node
     Explain(Explain),
     /// Report what the containerd of this node holds: runs on each node
-    Agent(Agent),
+    Agent(Box<Agent>),
+    /// Hand folders from step to step: put, get, ls, rm
+    Volume(Box<volume::Volume>),
 }
 
 /// Flags of `serve`.
@@ -213,6 +217,9 @@ pub struct Agent {
     /// Where probes and metrics are served
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9292", value_parser = address)]
     pub admin_listen: SocketAddr,
+    /// The volume store.
+    #[command(flatten)]
+    pub volumes: volume::Serving,
     /// Whose volumes are reported beside the store's.
     #[command(flatten)]
     pub baggageclaim: BaggageclaimFlags,

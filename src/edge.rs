@@ -19,4 +19,5 @@ pub mod registry;
 pub mod shared;
 pub mod unresolved;
 pub mod view;
+pub mod volume;
 pub mod watch;

@@ -32,13 +32,15 @@ pub struct Checks {
     pub api_server: Result<(), String>,
     /// Reading a baggageclaim's volumes; `None` where there is none, or it was not asked yet.
     pub baggageclaim: Option<Result<(), String>>,
+    /// Reading the volume store; `None` without one.
+    pub volumes: Option<Result<(), String>>,
 }
 
 impl Default for Checks {
     fn default() -> Self {
         let not_yet = || Err("not tried yet".to_owned());
         let (containerd, events, api_server) = (not_yet(), not_yet(), not_yet());
-        Self { containerd, events, api_server, baggageclaim: None }
+        Self { containerd, events, api_server, volumes: None, baggageclaim: None }
     }
 }
 
@@ -59,8 +61,8 @@ pub fn router(health: Arc<AgentHealth>) -> Router {
         .with_state(health)
 }
 
-/// Always with every check: the reason is what one asks for. Missing events only make it slower, and
-/// without a baggageclaim its volumes alone are missing.
+/// Always with every check: the reason is what one asks for. Missing events only make it slower, and a
+/// store or a baggageclaim that cannot be read leaves what is said of images true.
 async fn readyz(State(health): State<Arc<AgentHealth>>) -> Response {
     let checks = health.checks().clone();
     let line = |name: &str, check: &Result<(), String>| match check {
@@ -77,6 +79,7 @@ async fn readyz(State(health): State<Arc<AgentHealth>>) -> Response {
         line("events", &checks.events),
         line("api-server", &checks.api_server),
         checks.baggageclaim.map(|check| line("baggageclaim", &check)).unwrap_or_default(),
+        checks.volumes.map(|check| line("volumes", &check)).unwrap_or_default(),
         verdict.to_owned(),
     ];
     (status, text.concat()).into_response()

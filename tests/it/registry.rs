@@ -13,6 +13,6 @@ pub mod image;
 mod resolves;
 pub mod rig;
 mod secrets;
-mod server;
+pub mod server;
 mod switch;
 mod token_server;

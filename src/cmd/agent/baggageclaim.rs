@@ -9,6 +9,7 @@ use reqwest::Url;
 use crate::cli::BaggageclaimFlags;
 use crate::cmd::Usage;
 use crate::edge::baggageclaim::{Baggageclaim, Reading, Settings};
+use crate::edge::inventory::node::StoredVolume;
 use crate::edge::probe::AgentHealth;
 use crate::model::volume::HeldVolume;
 
@@ -68,21 +69,32 @@ impl Source {
         note(check, health);
     }
 
-    /// What it holds, by key.
-    pub fn volumes(&self) -> &[HeldVolume] {
-        &self.last.volumes
+    /// Adds what it holds to what the store holds; all by key, and of one key the store's.
+    pub fn add_to(&self, volumes: &mut Vec<StoredVolume>) {
+        volumes.extend(self.last.volumes.iter().map(stored));
+        // Stable: the store's stay before ours.
+        volumes.sort_by(|a, b| a.key.cmp(&b.key));
+        volumes.dedup_by(|a, b| a.key == b.key);
     }
 
     fn measure(&self, health: &AgentHealth) {
-        let Reading { unreadable, unmeasured, .. } = &self.last;
-        for (state, count) in [
-            ("held", self.volumes().len()),
-            ("unreadable", unreadable.len()),
-            ("unmeasured", *unmeasured),
-        ] {
+        let Reading { volumes, unreadable, unmeasured } = &self.last;
+        for (state, count) in
+            [("held", volumes.len()), ("unreadable", unreadable.len()), ("unmeasured", *unmeasured)]
+        {
             let count = i64::try_from(count).unwrap_or(i64::MAX);
             health.metrics.baggageclaim_volumes.with_label_values(&[state]).set(count);
         }
+    }
+}
+
+/// When it was last used nobody tells.
+fn stored(volume: &HeldVolume) -> StoredVolume {
+    StoredVolume {
+        key: volume.key.clone(),
+        kind: volume.kind.name().to_owned(),
+        bytes: volume.bytes.0,
+        last_used: None,
     }
 }
 

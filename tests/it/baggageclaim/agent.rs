@@ -1,6 +1,6 @@
 //! The agent asks the baggageclaim of its node, and neither its absence nor its return costs anything else.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::client::{Client, archive};
 use super::fake::Fake;
@@ -39,6 +39,10 @@ async fn the_agent_asks_the_baggageclaim_of_its_node() -> Result<()> {
     server.set(&handle, KEY, "run-7/a").await?.expect(204)?;
     await_volumes(&mut agent, "held", 1).await?;
     agent.await_answer("/readyz", |_, text| text.contains("[+]baggageclaim ok\n")).await?;
+    let found = await_inventory(&client, "node-1", |found| !found.volumes.is_empty()).await?;
+    let [volume] = found.spec.volumes.as_slice() else { bail!("{:?}", found.spec.volumes) };
+    assert_eq!((&*volume.key, &*volume.kind), ("run-7/a", "output"));
+    assert!(volume.bytes >= MIB as u64, "{volume:?}");
 
     // Gone for a while, as in an upgrade: what it held is on the disk, and containerd's report goes on.
     drop(fake);
