@@ -12,7 +12,7 @@
 mod agent;
 mod consistency;
 pub mod definitions;
-mod manifests;
+pub mod manifests;
 mod rights;
 mod running;
 

@@ -136,13 +136,13 @@ fn wrong_usage_ends_with_2_and_names_the_flag() {
         (&["agent"], "required arguments"),
         (&["agent", "--node-name", "a", "--interval", "0s"], "longer than nothing"),
         (&["agent", "--node-name", "a", "--interval", "10ms"], "from 1s to 1h"),
-        (&["agent", "--node-name", "a", "--store-budget-bytes", "1"], "--store <DIR>"),
+        (&["agent", "--node-name", "a", "--store-budget-bytes", "1"], "required arguments"),
         (
             &["agent", "--node-name", "a", "--store", "/tmp", "--volume-listen", "0.0.0.0:0"],
             "--insecure-http",
         ),
         (&["volume", "put", "k"], "required arguments"),
-        (&["volume", "put", "k", "d", "--push"], "--registry"),
+        (&["volume", "put", "k", "d", "--push"], "required arguments"),
         (&["volume", "put", "k", "d", "--kind", "odd"], "'odd'"),
         (&["fly"], "unrecognized subcommand"),
     ] {
