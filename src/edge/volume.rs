@@ -55,7 +55,6 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
 use crate::model::chain_id::sha256;
@@ -144,7 +143,8 @@ pub struct Held {
     pub data: Dir,
     path: PathBuf,
     staging: PathBuf,
-    _lock: File,
+    /// Its folder, with the lock on it.
+    folder: File,
 }
 
 impl Store {
@@ -205,7 +205,7 @@ impl Store {
             return Ok(None);
         };
         let data = folder.open_dir(DATA).map_err(failed("open", &path.join(DATA)))?;
-        Ok(Some(Held { record, data, path, staging: self.staging(), _lock: lock }))
+        Ok(Some(Held { record, data, path, staging: self.staging(), folder: lock }))
     }
 
     /// All sealed volumes, and what is not one though it should be. Reads `volume.json`s only.
@@ -236,9 +236,12 @@ impl Store {
     /// # Errors
     /// If it cannot be read.
     pub fn disk_bytes(&self, key: &str) -> Result<Option<u64>, Error> {
-        let path = self.root.join(id(key)).join(DATA);
-        let folder = Dir::open_ambient_dir(&path, ambient_authority());
-        match folder.and_then(|data| tree::disk_bytes(&data)) {
+        let path = self.root.join(id(key));
+        let measured = lock::open(&path).and_then(|folder| {
+            let folder = folder.ok_or(io::ErrorKind::NotFound)?;
+            tree::disk_bytes(&Dir::from_std_file(folder).open_dir(DATA)?)
+        });
+        match measured {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed("measure", &path)(error)),
@@ -247,11 +250,8 @@ impl Store {
 
     /// `None` for one that is gone or not sealed.
     fn record(&self, id: &str) -> Result<Option<Record>, String> {
-        let folder = match Dir::open_ambient_dir(self.root.join(id), ambient_authority()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            folder => folder.map_err(|error| error.to_string())?,
-        };
-        record::read(&folder, id)
+        let folder = lock::open(&self.root.join(id)).map_err(|error| error.to_string())?;
+        folder.map_or(Ok(None), |folder| record::read(&Dir::from_std_file(folder), id))
     }
 
     /// Nobody else renames anything in the store while this is held.
@@ -292,7 +292,7 @@ impl Held {
     }
 
     fn write_record(&self) {
-        if let Err(error) = record::replace(&self.path, &self.staging, &self.record) {
+        if let Err(error) = record::replace(&self.folder, &self.staging, &self.record) {
             tracing::debug!(key = self.record.key, %error, "cannot write volume.json");
         }
     }

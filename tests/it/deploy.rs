@@ -14,7 +14,7 @@ mod agent;
 mod complaints;
 mod consistency;
 pub mod definitions;
-mod manifests;
+pub mod manifests;
 mod rights;
 mod running;
 

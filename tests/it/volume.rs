@@ -9,7 +9,7 @@
 //! | `agent` | what the agent reports, evicts and serves, on a real API server |
 //! | `hostile` | archives and records that somebody wrote to do harm |
 
-mod agent;
+pub mod agent;
 mod crash;
 mod hostile;
 mod registry;

@@ -20,14 +20,16 @@ use crate::edge::volume::record::Record;
 use crate::edge::volume::{Error, Store, serve};
 use crate::model::unit::Time;
 
+/// Bytes by key, each with the time of sealing: what is sealed does not change.
+type Measured = HashMap<String, (Option<Time>, u64)>;
+
 /// The store of a node, and how it is kept.
 #[derive(Clone)]
 pub struct Volumes {
     store: Store,
     budget_bytes: Option<u64>,
     health: Arc<AgentHealth>,
-    /// Bytes by key, each with the time of sealing: what is sealed does not change.
-    measured: Arc<Mutex<HashMap<String, (Option<Time>, u64)>>>,
+    measured: Arc<Mutex<Measured>>,
     /// Where other nodes find it.
     pub url: Option<String>,
 }
@@ -80,7 +82,7 @@ impl Volumes {
         for (folder, reason) in &listing.unreadable {
             tracing::debug!(folder, reason, "not a volume");
         }
-        let mut records = self.measure(listing.volumes)?;
+        let mut records = self.measure(listing.volumes);
         let evicted = self.store.evict(&records, self.budget_bytes.unwrap_or(u64::MAX))?;
         self.health.metrics.evicted_volumes.inc_by(evicted.keys.len() as u64);
         if !evicted.keys.is_empty() {
@@ -91,8 +93,9 @@ impl Volumes {
         Ok(records)
     }
 
-    /// What records tell of bytes is not believed: each volume is measured once.
-    fn measure(&self, records: Vec<Record>) -> Result<Vec<Record>, Error> {
+    /// What records tell of bytes is not believed: each volume is measured once. One that cannot be, as it is
+    /// nested beyond what paths can say, could not be read by a step either, and is left out.
+    fn measure(&self, records: Vec<Record>) -> Vec<Record> {
         let mut measured = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
         let mut kept = HashMap::new();
         let mut result = Vec::new();
@@ -101,7 +104,10 @@ impl Volumes {
             let known = measured.get(&record.key).filter(|(at, _)| *at == sealed_at);
             let bytes = match known {
                 Some((_, bytes)) => Some(*bytes),
-                None => self.store.disk_bytes(&record.key)?,
+                None => self.store.disk_bytes(&record.key).unwrap_or_else(|error| {
+                    tracing::debug!(key = record.key, "{error}");
+                    None
+                }),
             };
             // One that was removed meanwhile is none.
             if let Some(bytes) = bytes {
@@ -111,7 +117,7 @@ impl Volumes {
             }
         }
         *measured = kept;
-        Ok(result)
+        result
     }
 }
 

@@ -59,8 +59,11 @@ pub fn wait(path: &Path) -> io::Result<File> {
     Ok(folder)
 }
 
-/// Not through a link: what a link names is not the store's.
-fn open(path: &Path) -> io::Result<Option<File>> {
+/// The folder at a path; `None` if there is none. Not through a link: what a link names is not the store's.
+///
+/// # Errors
+/// If it cannot be opened, or is no folder.
+pub fn open(path: &Path) -> io::Result<Option<File>> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     match rustix::fs::open(path, flags, Mode::empty()) {
         Ok(folder) => Ok(Some(folder.into())),

@@ -2,11 +2,13 @@
 //!
 //! Whoever may write the store wrote it: bounded, checked, and a bad one is told with its reason.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
 
 use cap_std::fs::Dir;
 use jiff::Timestamp;
+use rustix::fs::CWD;
 use serde::{Deserialize, Serialize};
 
 use super::{RECORD, id};
@@ -100,17 +102,18 @@ pub fn read(folder: &Dir, name: &str) -> Result<Option<Record>, String> {
     Ok(record.sealed.then_some(record))
 }
 
-/// Replaces the record in a folder: a reader sees the old one or the new one.
+/// Replaces the record in a folder, whatever its path is by now: a reader sees the old one or the new one.
 ///
 /// # Errors
 /// If it cannot be written.
-pub fn replace(folder: &Path, staging: &Path, record: &Record) -> std::io::Result<()> {
+pub fn replace(folder: &File, staging: &Path, record: &Record) -> std::io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(staging)?;
     write(&mut file, record)?;
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
     file.as_file().set_permissions(mode)?;
     file.as_file().sync_all()?;
-    file.persist(folder.join(RECORD))?;
+    let path = file.into_temp_path();
+    rustix::fs::renameat(CWD, &*path, folder, RECORD)?;
     Ok(())
 }
 

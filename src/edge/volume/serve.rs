@@ -87,7 +87,9 @@ async fn answer(
     let body = if *method == Method::HEAD {
         Body::empty()
     } else {
-        body(serving, held, offset.unwrap_or(0))?
+        let permit = serving.streams.clone().try_acquire_owned().map_err(|_| busy())?;
+        let data = held.data.try_clone().map_err(|_| broken("no more handles"))?;
+        Body::from_stream(stream::archive(data, offset.unwrap_or(0), (held, permit)))
     };
     let range = offset.map(|from| {
         let last = content.bytes - 1;
@@ -128,20 +130,19 @@ async fn find(store: Store, id: String) -> Result<(Held, Content), Response> {
         Ok(Ok(None)) => Err(absent()),
         Ok(Err(error)) => {
             tracing::warn!("{error}");
-            Err(refusal(StatusCode::INTERNAL_SERVER_ERROR, "it cannot be read here"))
+            Err(broken("it cannot be read here"))
         }
-        Err(_) => Err(refusal(StatusCode::INTERNAL_SERVER_ERROR, "a thread ended")),
+        Err(_) => Err(broken("a thread ended")),
     }
 }
 
-fn body(serving: &Serving, held: Held, offset: u64) -> Result<Body, Response> {
-    let Ok(permit) = serving.streams.clone().try_acquire_owned() else {
-        let busy = (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")], "all streams taken\n");
-        return Err(busy.into_response());
-    };
-    let data = held.data.try_clone();
-    let data = data.map_err(|_| refusal(StatusCode::INTERNAL_SERVER_ERROR, "no more handles"))?;
-    Ok(Body::from_stream(stream::archive(data, offset, (held, permit))))
+fn busy() -> Response {
+    let why = "all streams are taken\n";
+    (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")], why).into_response()
+}
+
+fn broken(why: &str) -> Response {
+    refusal(StatusCode::INTERNAL_SERVER_ERROR, why)
 }
 
 /// The start of `bytes=START-`. Anything else is answered whole, as RFC 9110 allows.

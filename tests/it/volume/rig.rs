@@ -127,7 +127,8 @@ pub fn tree(dir: &Path, files: usize, bytes: usize) -> Result<()> {
 /// What GNU tar says of a tree: names, kinds, modes, targets, sizes and seconds of its entries, and a digest
 /// of all contents.
 pub fn fingerprint(dir: &Path) -> Result<String> {
-    let script = "find . -mindepth 1 ! -type l -printf '%P %y %m %s %Ts %n\n' | sort | sed 's/ d \\([0-9]*\\) [0-9]* / d \\1 /';
+    let script = "find . -mindepth 1 ! -type l -printf '%P %y %m %s %Ts %n\n' | sort |
+            sed 's/ d \\([0-9]*\\) [0-9]* / d \\1 /';
         find . -mindepth 1 -type l -printf '%P %l\n' | sort;
         find . -type f -print0 | sort -z | xargs -0 -r sha256sum";
     let output = Command::new("sh").args(["-c", script]).current_dir(dir).output()?;
