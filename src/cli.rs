@@ -1,5 +1,7 @@
 //! What the user typed: clap's types only. [`crate::cmd`] makes validated values of them.
 
+pub mod volume;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,7 +30,9 @@ pub enum Command {
     /// Say why a pod scores as it does on each node
     Explain(Explain),
     /// Report what the containerd of this node holds: runs on each node
-    Agent(Agent),
+    Agent(Box<Agent>),
+    /// Hand folders from step to step: put, get, ls, rm
+    Volume(Box<volume::Volume>),
 }
 
 /// Flags of `serve`.
@@ -213,6 +217,36 @@ pub struct Agent {
     /// Where probes and metrics are served
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9292", value_parser = address)]
     pub admin_listen: SocketAddr,
+    /// The volume store.
+    #[command(flatten)]
+    pub volumes: volume::Serving,
+    /// Whose volumes are reported beside the store's.
+    #[command(flatten)]
+    pub baggageclaim: BaggageclaimFlags,
+}
+
+/// A baggageclaim of the node, and what properties of its volumes mean.
+#[derive(Args, Clone, Debug)]
+pub struct BaggageclaimFlags {
+    /// Report the volumes of the baggageclaim at this address, too, as http://127.0.0.1:7788
+    #[arg(long, value_name = "URL")]
+    pub baggageclaim: Option<String>,
+    /// How properties make a volume's key, as git/{repository}@{version}; without them it does not count
+    #[arg(
+        long,
+        value_name = "TEMPLATE",
+        default_value = "{dunnage-key}",
+        requires = "baggageclaim"
+    )]
+    pub baggageclaim_key: String,
+    /// The property that tells a volume's kind: resource-cache, task-cache, output
+    #[arg(
+        long,
+        value_name = "PROPERTY",
+        default_value = "dunnage-kind",
+        requires = "baggageclaim"
+    )]
+    pub baggageclaim_kind: String,
 }
 
 /// How `explain` prints.

@@ -8,6 +8,7 @@ pub mod explain;
 pub mod files;
 pub mod ports;
 pub mod serve;
+pub mod volume;
 
 use std::process::ExitCode;
 
@@ -32,7 +33,8 @@ pub fn run(cli: Cli) -> ExitCode {
                 Command::Serve(flags) => serve::run(*flags).await,
                 Command::Demo(flags) => demo::run(flags).await,
                 Command::Explain(flags) => explain::run(flags).await,
-                Command::Agent(flags) => agent::run(flags).await,
+                Command::Agent(flags) => agent::run(*flags).await,
+                Command::Volume(flags) => volume::run(*flags).await,
             }
         });
         // Requests in progress have been answered; background tasks have nothing to finish.

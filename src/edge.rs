@@ -5,6 +5,7 @@
 //! [`object`], [`recent`], [`shared`], [`unresolved`] and [`view`].
 
 pub mod admin;
+pub mod baggageclaim;
 pub mod cause;
 pub mod clock;
 pub mod containerd;
@@ -19,4 +20,5 @@ pub mod registry;
 pub mod shared;
 pub mod unresolved;
 pub mod view;
+pub mod volume;
 pub mod watch;

@@ -16,6 +16,7 @@
 //!                               model::cluster::Cluster ──▶ score::decide ◀── policy::Policy
 //!
 //!   on each node:  containerd ──▶ edge::containerd ──▶ edge::inventory ──▶ API server
+//!                  steps ───────▶ edge::volume ──────▶ edge::inventory, other nodes' steps, a registry
 //! ```
 //!
 //! There are two seams. An [`state::event::Event`] goes in: everything that can happen, from whatever

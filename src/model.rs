@@ -18,4 +18,6 @@ pub mod observed;
 pub mod pod;
 pub mod reference;
 pub mod resolve;
+pub mod run;
 pub mod unit;
+pub mod volume;

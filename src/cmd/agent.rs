@@ -3,13 +3,16 @@
 //! Whatever goes wrong, containerd away or the API server away, is said on the port and in the log and tried
 //! again: the agent ends by a signal only, or at the start for a wrong flag.
 
+mod baggageclaim;
 mod pace;
 mod round;
+mod volumes;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum_server::Handle;
+use futures::FutureExt;
 use tokio::sync::Notify;
 
 use crate::cli::Agent;
@@ -22,6 +25,7 @@ use crate::edge::probe::{self, AgentHealth};
 use crate::model::image::Platform;
 use pace::{BACKOFF_MAX, Backoff, Pace};
 use round::{Node, Round};
+use volumes::{VolumePort, Volumes};
 
 /// A pull makes a handful of events within a second; they are one change.
 const SETTLE: Duration = Duration::from_millis(500);
@@ -35,7 +39,11 @@ pub async fn run(flags: Agent) -> anyhow::Result<()> {
     let containerd = containerd.map_err(|error| {
         anyhow::anyhow!("--containerd-socket or --containerd-namespace: {error}")
     })?;
+    let baggageclaim = baggageclaim::Source::new(&flags.baggageclaim)?;
+    let volume_port = VolumePort::bind(&flags.volumes).await?;
     let port = ports::Port::bind("--admin-listen", flags.admin_listen)?;
+    let health = Arc::new(AgentHealth::default());
+    let mut volumes = Volumes::open(&flags.volumes, health.clone())?;
     let client = serve::client(flags.kubeconfig.as_deref()).await?;
     tracing::info!(
         node = flags.node_name,
@@ -43,14 +51,23 @@ pub async fn run(flags: Agent) -> anyhow::Result<()> {
         admin = %port.address,
         "reporting"
     );
-    let health = Arc::new(AgentHealth::default());
     let changed = Arc::new(Notify::new());
     let listening = tokio::spawn(listen(containerd.clone(), health.clone(), changed.clone()));
+    if let (Some(volumes), Some((_, url))) = (&mut volumes, &volume_port) {
+        volumes.url = Some(url.clone());
+    }
+    let streaming = match (volumes.clone(), volume_port) {
+        (Some(volumes), Some((port, _))) => port.serve(volumes, client.clone()).boxed(),
+        _ => std::future::pending().boxed(),
+    };
+    let streaming = tokio::spawn(streaming);
     let node = Node {
+        volumes,
         scope: Scope { platform: own_platform(), snapshotter: flags.snapshotter },
         pace: Pace::new(&flags.node_name, flags.interval),
         publisher: Publisher::new(client, &flags.node_name),
         containerd,
+        baggageclaim,
         health: health.clone(),
         clock: Clock::Real,
     };
@@ -63,7 +80,11 @@ pub async fn run(flags: Agent) -> anyhow::Result<()> {
         ports::end(&[&handle]);
         anyhow::Ok(())
     };
-    tokio::try_join!(serving, ending)?;
+    tokio::select! {
+        served = async { tokio::try_join!(serving, ending) } => drop(served?),
+        // Only where its socket fails.
+        streamed = streaming => streamed??,
+    }
     listening.abort();
     reporting.abort();
     Ok(())

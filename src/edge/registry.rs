@@ -10,10 +10,11 @@
 //! neither `override_path` nor two credentials for one registry.
 
 mod api;
+pub mod artifact;
 mod connection;
 mod credential;
 mod document;
-mod failure;
+pub mod failure;
 mod hosts;
 mod keys;
 mod lookup;

@@ -4,6 +4,7 @@
 
 use crate::model::image::Platform;
 use crate::model::unit::{Bytes, Nanos, Time};
+use crate::model::volume::HeldVolume;
 
 /// One report of a node's agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct InventoryFacts {
     pub chains: Vec<String>,
     /// Digests of compressed blobs that are there beside those of `images`.
     pub loose_blobs: Vec<String>,
+    /// Named volumes on the node, sealed.
+    pub volumes: Vec<HeldVolume>,
 }
 
 /// An image on the node.

@@ -1,5 +1,6 @@
 //! What a pod wants and how far it has come, as far as placement needs it.
 
+use crate::model::run::RunFacts;
 use crate::model::unit::Time;
 
 /// A pod as its API object, or the scheduler's request, describes it.
@@ -18,6 +19,10 @@ pub struct PodFacts {
     pub images: Vec<PodImage>,
     /// `imagePullSecrets` by name; they live in the pod's namespace.
     pub pull_secrets: Vec<String>,
+    /// The run it belongs to, and the named volumes it reads and leaves.
+    pub run: RunFacts,
+    /// The claims it mounts, by name, each once: those it names, and those made for its ephemeral volumes.
+    pub claims: Vec<String>,
     /// The node it is bound to.
     pub node: Option<String>,
     /// When it was bound, if the object tells.

@@ -99,11 +99,11 @@ impl Observer<'_> {
             name: job.name.clone(),
             is_step: true,
             images: job.images.iter().map(image).collect(),
-            pull_secrets: Vec::new(),
             node: node.map(node_name),
             bound_at: bound_at.map(|at| self.time(at)),
             phase,
             ended_at: record.ended_at.filter(|_| phase == PodPhase::Ended).map(|at| self.time(at)),
+            ..PodFacts::default()
         })
     }
 }

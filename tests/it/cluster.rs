@@ -4,6 +4,7 @@ mod learning;
 mod leftovers;
 mod pulls;
 mod setup;
+mod volumes;
 mod workload;
 
 use std::collections::BTreeMap;

@@ -68,6 +68,8 @@ fn report(images: Vec<HeldImage>, valid: Duration) -> InventorySpec {
         loose_blobs: Vec::new(),
         pulls: Vec::new(),
         unreadable: Vec::new(),
+        volumes: Vec::new(),
+        volume_server: None,
         dropped: None,
     }
 }

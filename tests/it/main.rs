@@ -21,6 +21,10 @@ mod demo;
 mod deploy;
 // The agent of a node: failures of containerd, what is written.
 mod agent;
+// The volumes of a baggageclaim, read as the agent does.
+mod baggageclaim;
+// Folders handed from step to step: the store of a node.
+mod volume;
 // What agents publish, as the server reads it.
 mod inventory;
 // Where a real scheduler puts pods with our help.

@@ -13,7 +13,7 @@ pub mod image;
 mod resolves;
 pub mod rig;
 mod secrets;
-mod server;
+pub mod server;
 mod switch;
 mod tls;
 mod token_server;

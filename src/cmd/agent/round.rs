@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time as ApiTime;
 
+use super::baggageclaim::Source;
 use super::pace::{Backoff, Pace};
+use super::volumes::Volumes;
 use crate::edge::clock::Clock;
 use crate::edge::containerd::disk::disk;
 use crate::edge::containerd::read::Scope;
@@ -14,7 +16,7 @@ use crate::edge::containerd::{Containerd, Error};
 use crate::edge::inventory::bound::{INVENTORY_BYTES_MAX, fit};
 use crate::edge::inventory::change::differs;
 use crate::edge::inventory::image::ImageSpec;
-use crate::edge::inventory::node::{Dropped, InventorySpec};
+use crate::edge::inventory::node::{Dropped, InventorySpec, StoredVolume};
 use crate::edge::inventory::publish::{self, Publisher};
 use crate::edge::inventory::report::{About, report};
 use crate::edge::inventory::store::Store;
@@ -28,6 +30,8 @@ const MANIFESTS_PER_SECOND: u64 = 2;
 /// What a round works with.
 pub struct Node {
     pub containerd: Containerd,
+    pub baggageclaim: Option<Source>,
+    pub volumes: Option<Volumes>,
     pub publisher: Publisher,
     pub scope: Scope,
     pub pace: Pace,
@@ -46,6 +50,7 @@ pub struct Pause {
 pub struct Round {
     pub node: Node,
     store: Store,
+    volumes: Vec<StoredVolume>,
     manifests: Vec<ImageSpec>,
     published: Option<InventorySpec>,
     /// When the store was read, as the inventory tells it.
@@ -69,6 +74,7 @@ impl Round {
         Self {
             node,
             store: Store::default(),
+            volumes: Vec::new(),
             manifests: Vec::new(),
             published: None,
             observed_at: Time::default(),
@@ -114,6 +120,12 @@ impl Round {
         if self.is_stale || is_due || self.is_pulling(now).await? {
             self.read(now).await?;
         }
+        if let Some(baggageclaim) = &mut self.node.baggageclaim {
+            baggageclaim.read(self.node.pace.interval, &self.node.health).await;
+        }
+        if let Some(volumes) = &self.node.volumes {
+            self.volumes = volumes.list().await;
+        }
         let inventory = self.inventory();
         let is_new = self.published.as_ref().is_none_or(|published| differs(published, &inventory));
         let may_write = is_over(self.written_at, self.node.pace.interval);
@@ -152,8 +164,14 @@ impl Round {
             platform: self.node.scope.platform.clone(),
             disk: disk(self.store.root.as_deref()),
         };
-        let report = report(&self.store, about);
+        let mut report = report(&self.store, about);
         self.manifests = report.manifests;
+        report.inventory.volumes.clone_from(&self.volumes);
+        if let Some(baggageclaim) = &self.node.baggageclaim {
+            baggageclaim.add_to(&mut report.inventory.volumes);
+        }
+        let volumes = self.node.volumes.as_ref();
+        report.inventory.volume_server = volumes.and_then(|volumes| volumes.url.clone());
         fit(report.inventory, INVENTORY_BYTES_MAX)
     }
 
@@ -200,13 +218,15 @@ impl Round {
             .inventory_bytes
             .set(gauge(serde_json::to_vec(inventory).map_or(0, |json| json.len())));
         let dropped = inventory.dropped.clone().unwrap_or_default();
-        let Dropped { names, pulls, unreadable, loose_blobs, chains, images, .. } = dropped;
+        let Dropped { names, pulls, unreadable, loose_blobs, chains, volumes, images, .. } =
+            dropped;
         for (kind, count) in [
             ("names", names),
             ("pulls", pulls),
             ("unreadable", unreadable),
             ("loose-blobs", loose_blobs),
             ("chains", chains),
+            ("volumes", volumes),
             ("images", images),
         ] {
             let count = i64::try_from(count).unwrap_or(i64::MAX);

@@ -9,7 +9,7 @@
 use serde::Serialize;
 
 use super::image::{NAME_BYTES_MAX, NAMES_MAX};
-use super::node::{Dropped, HeldImage, InventorySpec, Pull};
+use super::node::{Dropped, HeldImage, InventorySpec, Pull, StoredVolume};
 
 /// Bytes of an inventory as JSON.
 pub const INVENTORY_BYTES_MAX: usize = 256 << 10;
@@ -21,8 +21,8 @@ const UNREADABLE_MAX: usize = 16;
 const DROPPED_BYTES: usize = 256;
 
 /// The inventory within `bytes_max`, with what was left out. Drops, in this order: names, pulls and
-/// unreadable images beyond what is sensible; then, as far as needed, loose blobs, chains, and the
-/// images with the fewest compressed bytes, whose loss costs least.
+/// unreadable images beyond what is sensible; then, as far as needed, loose blobs, chains, and the volumes
+/// and images with the fewest bytes, whose loss costs least.
 #[must_use]
 pub fn fit(mut inventory: InventorySpec, bytes_max: usize) -> InventorySpec {
     let mut dropped = Dropped::default();
@@ -31,6 +31,9 @@ pub fn fit(mut inventory: InventorySpec, bytes_max: usize) -> InventorySpec {
     let mut excess = json_bytes(&inventory).saturating_sub(room);
     dropped.loose_blobs = shed(&mut inventory.loose_blobs, &mut excess).len() as u64;
     dropped.chains = shed(&mut inventory.chains, &mut excess).len() as u64;
+    if excess > 0 {
+        dropped.volumes = shed_volumes(&mut inventory.volumes, &mut excess);
+    }
     if excess > 0 {
         shed_images(&mut inventory.images, &mut excess, &mut dropped);
     }
@@ -75,6 +78,13 @@ fn shorten(text: &mut String) {
     text.truncate(end);
 }
 
+fn shed_volumes(volumes: &mut Vec<StoredVolume>, excess: &mut usize) -> u64 {
+    volumes.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.key.cmp(&b.key)));
+    let count = shed(volumes, excess).len() as u64;
+    volumes.sort_by(|a, b| a.key.cmp(&b.key));
+    count
+}
+
 fn shed_images(images: &mut Vec<HeldImage>, excess: &mut usize, dropped: &mut Dropped) {
     images.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.manifest.cmp(&b.manifest)));
     let shed = shed(images, excess);
@@ -102,7 +112,7 @@ fn json_bytes<T: Serialize>(value: &T) -> usize {
 #[cfg(test)]
 mod tests {
     use super::{INVENTORY_BYTES_MAX, fit, json_bytes};
-    use crate::edge::inventory::node::{HeldImage, InventorySpec, Pull};
+    use crate::edge::inventory::node::{HeldImage, InventorySpec, Pull, StoredVolume};
     use crate::edge::inventory::report::tests::empty_inventory;
 
     fn digest(number: usize) -> String {
@@ -164,6 +174,26 @@ mod tests {
         let dropped = fitted.dropped.expect("says so");
         assert_eq!((dropped.loose_blobs, dropped.images), (200, 0));
         assert!(dropped.chains > 0);
+    }
+
+    #[test]
+    fn the_smallest_volumes_go_before_any_image() {
+        let volume = |number: u64| StoredVolume {
+            key: format!("k{:05}", 99_999 - number),
+            kind: "output".to_owned(),
+            bytes: number,
+            last_used: None,
+        };
+        let mut inventory = of_images(100);
+        inventory.volumes = (0..10_000).map(volume).collect();
+        let fitted = fit(inventory, INVENTORY_BYTES_MAX);
+        assert!(json_bytes(&fitted) <= INVENTORY_BYTES_MAX, "{}", json_bytes(&fitted));
+        let dropped = fitted.dropped.expect("says so");
+        assert_eq!((fitted.images.len(), dropped.images), (100, 0));
+        assert_eq!(dropped.volumes + fitted.volumes.len() as u64, 10_000);
+        assert!(fitted.volumes.len() > 1_000, "{}", fitted.volumes.len());
+        assert!(fitted.volumes.iter().all(|volume| volume.bytes >= dropped.volumes));
+        assert!(fitted.volumes.is_sorted_by(|a, b| a.key < b.key));
     }
 
     #[test]

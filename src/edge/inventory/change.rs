@@ -5,14 +5,17 @@ use std::time::Duration;
 use super::node::{Disk, InventorySpec};
 use crate::model::chain_id::sha256;
 
-/// Whether what nodes hold differs between two inventories. The time of observation does not count, and
-/// of free bytes only a change of more than a hundredth of the disk.
+/// Whether what nodes hold differs between two inventories. The time of observation and those of volumes'
+/// last use do not count, and of free bytes only a change of more than a hundredth of the disk.
 #[must_use]
 pub fn differs(published: &InventorySpec, new: &InventorySpec) -> bool {
     let mut comparable = new.clone();
     comparable.observed_at = published.observed_at.clone();
     if is_near(published.disk, new.disk) {
         comparable.disk = published.disk;
+    }
+    for (volume, before) in comparable.volumes.iter_mut().zip(&published.volumes) {
+        volume.last_used.clone_from(&before.last_used);
     }
     comparable != *published
 }
@@ -39,7 +42,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{differs, own_share};
-    use crate::edge::inventory::node::{Disk, InventorySpec, Pull};
+    use crate::edge::inventory::node::{Disk, InventorySpec, Pull, StoredVolume};
     use crate::edge::inventory::report::tests::{at, empty_inventory};
 
     fn with_free(free_bytes: u64) -> InventorySpec {
@@ -55,6 +58,20 @@ mod tests {
         assert!(differs(&published, &with_free(511)));
         assert!(differs(&published, &with_free(489)));
         assert!(differs(&published, &empty_inventory()));
+    }
+
+    #[test]
+    fn a_volume_more_is_a_change_and_its_use_is_none() {
+        let volume = |key: &str, used| StoredVolume {
+            key: key.to_owned(),
+            last_used: Some(at(used)),
+            ..StoredVolume::default()
+        };
+        let of = |volumes| InventorySpec { volumes, ..empty_inventory() };
+        let published = of(vec![volume("a", 1)]);
+        assert!(!differs(&published, &of(vec![volume("a", 2)])));
+        assert!(differs(&published, &of(vec![volume("b", 1)])));
+        assert!(differs(&published, &of(vec![volume("a", 1), volume("b", 1)])));
     }
 
     #[test]

@@ -7,10 +7,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time as ObjectTime;
 use kube::ResourceExt;
 
 use super::image::{ImageLayer, ImageManifest};
-use super::node::{BlobRule, HeldImage, InventorySpec};
+use super::node::{BlobRule, HeldImage, InventorySpec, StoredVolume};
 use crate::model::image::{ImageFacts, Layer, Platform};
 use crate::model::inventory::{InventoryFacts, InventoryImage, Kept};
 use crate::model::unit::{Bytes, Nanos, Time};
+use crate::model::volume::{HeldVolume, VolumeKind};
 
 /// What the model needs of a report.
 #[must_use]
@@ -25,6 +26,7 @@ pub fn inventory_facts(spec: InventorySpec) -> InventoryFacts {
         hidden_bytes_max: dropped.map(|dropped| Bytes(dropped.image_bytes_max)),
         chains: if lazy { Vec::new() } else { spec.chains },
         loose_blobs: spec.loose_blobs,
+        volumes: spec.volumes.into_iter().filter_map(volume).collect(),
     }
 }
 
@@ -41,6 +43,14 @@ fn held(image: HeldImage, lazy: bool, rule: BlobRule) -> InventoryImage {
         (None, BlobRule::Discarded) => Kept::Nothing,
     };
     InventoryImage { names, bytes: image.bytes, unpacked: (!is_whole).then_some(part), kept }
+}
+
+/// A volume without a key names nothing.
+fn volume(volume: StoredVolume) -> Option<HeldVolume> {
+    let StoredVolume { key, kind, bytes, last_used } = volume;
+    let last_used = last_used.as_ref().map(time);
+    let kind = VolumeKind::named(&kind);
+    (!key.is_empty()).then_some(HeldVolume { key, kind, bytes: Bytes(bytes), last_used })
 }
 
 /// What the model needs of a manifest.
@@ -69,9 +79,10 @@ fn time(time: &ObjectTime) -> Time {
 #[cfg(test)]
 mod tests {
     use super::{Kept, inventory_facts};
-    use crate::edge::inventory::node::{BlobRule, Dropped, HeldImage, InventorySpec};
+    use crate::edge::inventory::node::{BlobRule, Dropped, HeldImage, InventorySpec, StoredVolume};
     use crate::edge::inventory::report::tests::{at, empty_inventory};
     use crate::model::unit::{Bytes, Nanos, Time};
+    use crate::model::volume::VolumeKind;
 
     fn image(unpacked: u64) -> HeldImage {
         HeldImage {
@@ -117,6 +128,22 @@ mod tests {
         assert_eq!(kept(BlobRule::Kept, None), Kept::All);
         assert_eq!(kept(BlobRule::Discarded, None), Kept::Nothing);
         assert_eq!(kept(BlobRule::Kept, Some(vec![1])), Kept::Places(vec![1]));
+    }
+
+    #[test]
+    fn volumes_are_told_with_kind_bytes_and_last_use() {
+        let volume = |key: &str, kind: &str| StoredVolume {
+            key: key.to_owned(),
+            kind: kind.to_owned(),
+            bytes: 7,
+            last_used: Some(at(3)),
+        };
+        let volumes = vec![volume("a", "task-cache"), volume("b", "odd"), volume("", "output")];
+        let facts = inventory_facts(InventorySpec { volumes, ..spec() });
+        let told: Vec<_> = facts.volumes.iter().map(|v| (v.key.as_str(), v.kind)).collect();
+        assert_eq!(told, [("a", VolumeKind::TaskCache), ("b", VolumeKind::Other)]);
+        assert_eq!(facts.volumes[0].bytes, Bytes(7));
+        assert!(facts.volumes[0].last_used.is_some());
     }
 
     #[test]

@@ -113,6 +113,12 @@ pub struct InventorySpec {
     /// Images whose content could not be understood, by name. They count as absent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreadable: Vec<Unreadable>,
+    /// Named volumes in the node's store, sealed, by key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<StoredVolume>,
+    /// Where the agent serves them to other nodes, as `http://10.0.0.7:9293`; missing if it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volume_server: Option<String>,
     /// What was left out so that the object stays small; missing if nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropped: Option<Dropped>,
@@ -197,6 +203,23 @@ pub struct Unreadable {
     pub reason: String,
 }
 
+/// A sealed volume.
+#[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredVolume {
+    /// Names it and its version: equal keys, equal bytes.
+    pub key: String,
+    /// What it is to a step: resource-cache, task-cache, output, other.
+    pub kind: String,
+    /// Bytes it takes on the disk.
+    #[schemars(schema_with = "schema::amount")]
+    pub bytes: u64,
+    /// When it was last put or got, as of the last write that had another reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::optional_time")]
+    pub last_used: Option<Time>,
+}
+
 /// What was left out, in the order in which things are dropped.
 #[derive(JsonSchema, Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
@@ -216,6 +239,10 @@ pub struct Dropped {
     /// Entries of `chains`.
     #[schemars(schema_with = "schema::amount")]
     pub chains: u64,
+    /// Entries of `volumes`, those with the fewest bytes first.
+    #[serde(default)]
+    #[schemars(schema_with = "schema::amount")]
+    pub volumes: u64,
     /// Entries of `images`, those with the fewest compressed bytes first.
     #[schemars(schema_with = "schema::amount")]
     pub images: u64,

@@ -39,7 +39,7 @@ pub struct Report {
     pub manifests: Vec<ImageSpec>,
 }
 
-/// What to publish of a store.
+/// What to publish of a runtime's store; volumes are added by who reads those.
 #[must_use]
 pub fn report(store: &Store, about: About) -> Report {
     let (images, unreadable) = images::images(store, &about.platform);
@@ -61,6 +61,8 @@ pub fn report(store: &Store, about: About) -> Report {
         loose_blobs: loose_blobs(store, &images),
         pulls: store.pulls.clone(),
         unreadable,
+        volumes: Vec::new(),
+        volume_server: None,
         dropped: None,
     };
     let manifests = images.iter().map(Image::spec).collect();

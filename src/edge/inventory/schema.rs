@@ -17,6 +17,11 @@ pub fn time(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "string", "format": "date-time"})
 }
 
+/// The same, where it may be missing.
+pub fn optional_time(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": "string", "format": "date-time", "nullable": true})
+}
+
 /// `sha256:` and 64 digits, or another algorithm's.
 pub fn digest(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

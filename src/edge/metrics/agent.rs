@@ -24,6 +24,18 @@ pub struct AgentMetrics {
     pub inventory_bytes: IntGauge,
     /// What was left out of the last inventory.
     pub dropped: IntGaugeVec,
+    /// Readings of a baggageclaim by result.
+    pub baggageclaim_readings: IntCounterVec,
+    /// Its volumes that have a key, by what is known of them.
+    pub baggageclaim_volumes: IntGaugeVec,
+    /// Volumes in the store.
+    pub volumes: IntGauge,
+    /// What they take.
+    pub volume_bytes: IntGauge,
+    /// Volumes that were removed for the budget.
+    pub evicted_volumes: IntCounter,
+    /// Requests of other nodes for volumes by result.
+    pub volume_requests: IntCounterVec,
 }
 
 impl AgentMetrics {
@@ -60,6 +72,25 @@ impl AgentMetrics {
                 "agent_dropped_entries",
                 "Entries that were left out of the last inventory by kind.",
                 &["kind"],
+            ),
+            baggageclaim_readings: new.counters(
+                "agent_baggageclaim_readings_total",
+                "Readings of the baggageclaim's volumes by result (ok, error).",
+                &["result"],
+            ),
+            baggageclaim_volumes: new.gauges(
+                "agent_baggageclaim_volumes",
+                "Volumes of the baggageclaim with a key by state (held, unmeasured, unreadable).",
+                &["state"],
+            ),
+            volumes: new.gauge("agent_volumes", "Sealed volumes in the store."),
+            volume_bytes: new.gauge("agent_volume_bytes", "Bytes that volumes take on the disk."),
+            evicted_volumes: new
+                .counter("agent_evicted_volumes_total", "Volumes removed for the budget."),
+            volume_requests: new.counters(
+                "agent_volume_requests_total",
+                "Requests for volumes by result (ok, denied, absent, busy, error).",
+                &["result"],
             ),
             registry,
         }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::edge::object::run::run_facts;
 use crate::edge::object::{
     Container, ContainerImage, ContainerStatus, Named, NodeInfo, NodeObject, PodObject, PodSpec,
     PodStatus,
@@ -13,6 +14,7 @@ use crate::model::image::Platform;
 use crate::model::node::{NodeFacts, ReportedImage};
 use crate::model::pod::{PodFacts, PodImage, PodPhase, PullPolicy};
 use crate::model::reference::Reference;
+use crate::model::run::RunFacts;
 use crate::model::unit::Time;
 use crate::policy::interest::{Interest, PodSketch};
 
@@ -39,6 +41,7 @@ pub fn is_step<M: Named>(pod: &PodObject<M>, interest: &Interest) -> bool {
 
 /// What the model needs of a pod.
 pub fn pod_facts<M: Named>(pod: PodObject<M>, is_step: bool) -> PodFacts {
+    let run = if is_step { run_facts(&pod) } else { RunFacts::default() };
     let PodObject { metadata, spec, status } = pod;
     let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
     let name = metadata.name().to_owned();
@@ -57,6 +60,8 @@ pub fn pod_facts<M: Named>(pod: PodObject<M>, is_step: bool) -> PodFacts {
         ended_at: ended_at(&status),
         pull_secrets: secrets(&spec),
         images: images(&spec, &status),
+        run,
+        claims: Vec::new(),
         node: spec.node_name.filter(|name| !name.is_empty()),
     }
 }

@@ -12,7 +12,7 @@ use crate::edge::registry::connection::{Answer, exchange};
 use crate::edge::registry::credential::Credential;
 use crate::edge::registry::failure::{Failure, Kind};
 use crate::edge::registry::hosts::Host;
-use crate::edge::registry::token::{Key, Tokens};
+use crate::edge::registry::token::{Key, PULL, Tokens};
 
 /// Manifests may have 4 MiB (distribution specification); configs of that size are unheard of.
 const BODY_BYTES_MAX: usize = 4 << 20;
@@ -129,7 +129,8 @@ impl Api {
         for (host, credentials) in hosts {
             for credential in credentials {
                 let (root, name) = (host.root.to_string(), repository.name.clone());
-                let key = Key { root, repository: name, credential: credential.clone() };
+                let credential = credential.clone();
+                let key = Key { root, repository: name, credential, actions: PULL };
                 let answer = self.ask_host(host, &key, &method, path).await;
                 let result = answer.and_then(check);
                 let label = result.as_ref().map_or_else(|failure| failure.kind.name(), |_| "ok");

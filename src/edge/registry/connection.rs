@@ -83,7 +83,11 @@ pub async fn exchange(
     Err((refusal(status, &headers, &words), Some(headers)))
 }
 
-async fn read(mut response: reqwest::Response, bytes_max: usize) -> Result<Vec<u8>, Failure> {
+/// The body of an answer, up to so many bytes.
+///
+/// # Errors
+/// If it is longer or does not come whole.
+pub async fn read(mut response: reqwest::Response, bytes_max: usize) -> Result<Vec<u8>, Failure> {
     let too_large = || Failure::new(Kind::Invalid, format!("an answer of over {bytes_max} bytes"));
     if response.content_length().is_some_and(|length| length > bytes_max as u64) {
         return Err(too_large());
@@ -98,7 +102,15 @@ async fn read(mut response: reqwest::Response, bytes_max: usize) -> Result<Vec<u
     Ok(body)
 }
 
-fn unreachable(error: &reqwest::Error) -> Failure {
+/// Why an answer of another status is none.
+pub async fn refused(response: reqwest::Response) -> Failure {
+    let (status, headers) = (response.status(), response.headers().clone());
+    let words = read(response, ERROR_BYTES_MAX).await.unwrap_or_default();
+    refusal(status, &headers, &words)
+}
+
+/// Why there was no answer.
+pub fn unreachable(error: &reqwest::Error) -> Failure {
     let mut text =
         if error.is_timeout() { "no answer in time" } else { "no connection" }.to_owned();
     // It says most, and names no address twice.

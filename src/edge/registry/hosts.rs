@@ -25,6 +25,8 @@ pub struct Host {
     pub root: Url,
     /// Trusted to say what a tag means, not only to hand out what a digest names.
     pub resolves: bool,
+    /// Takes what is pushed.
+    pub pushes: bool,
     /// The registry it stands in for, which it is told; `None` for the registry itself.
     pub mirrored: Option<String>,
     /// Whose credentials it gets: the registry's if it is that or its `server`, else its own name's.
@@ -136,7 +138,7 @@ fn own(registry: &str, plain: &reqwest::Client) -> Result<Option<Host>, String> 
         return Ok(None);
     }
     let (headers, client, login) = (HeaderMap::new(), plain.clone(), registry.to_owned());
-    Ok(Some(Host { root, resolves: true, mirrored: None, login, headers, client }))
+    Ok(Some(Host { root, resolves: true, pushes: true, mirrored: None, login, headers, client }))
 }
 
 /// Every host that a file names.
@@ -186,6 +188,7 @@ fn host(
     let is_own = root.authority() == own_name;
     Ok(Some(Host {
         resolves: can("resolve"),
+        pushes: can("push"),
         mirrored: (!is_own).then(|| registry.to_owned()),
         login: if is_own { registry } else { root.authority() }.to_owned(),
         headers: headers(settings)?,

@@ -36,7 +36,14 @@ pub struct Key {
     pub repository: String,
     /// Who asks.
     pub credential: Credential,
+    /// For what: [`PULL`] or [`PUSH`].
+    pub actions: &'static str,
 }
+
+/// Reading.
+pub const PULL: &str = "pull";
+/// Reading and writing.
+pub const PUSH: &str = "pull,push";
 
 /// `Authorization` headers that were good a moment ago.
 #[derive(Debug)]
@@ -123,7 +130,7 @@ async fn token(
     if host.root.scheme() == "https" && url.scheme() != "https" {
         return Err(denied("its token server is not asked by HTTPS"));
     }
-    let scope = format!("repository:{}:pull", key.repository);
+    let scope = format!("repository:{}:{}", key.repository, key.actions);
     let asked = [("service", service), ("scope", &scope)];
     let request = match &key.credential {
         Credential::Identity(refresh) => {

@@ -54,6 +54,15 @@ impl Agent {
         Ok(agent)
     }
 
+    /// Starts an agent in the namespaces of a node. Its port for probes is out of reach there.
+    pub async fn start_inside(pid: u32, command: &Command, log: &Path) -> Result<Self> {
+        let mut inside = Command::new("nsenter");
+        inside.args(["--target", &pid.to_string(), "--mount", "--net", "--"]);
+        inside.arg(command.get_program()).args(command.get_args());
+        let process = Process::spawn("agent", &inside, log)?;
+        Ok(Self { process, url: String::new() })
+    }
+
     /// The process itself, to signal it.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process

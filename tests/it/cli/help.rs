@@ -20,7 +20,10 @@ fn check(arguments: &[&str], expected: &[&str]) {
 
 #[test]
 fn help_names_every_subcommand() {
-    check(&["--help"], &["serve", "demo", "explain", "agent", "--log <FILTER>", "-V, --version"]);
+    check(
+        &["--help"],
+        &["serve", "demo", "explain", "agent", "volume", "--log <FILTER>", "-V, --version"],
+    );
     check(&["--version"], &[concat!("dunnage ", env!("CARGO_PKG_VERSION"))]);
 }
 
@@ -95,8 +98,29 @@ fn help_of_agent_names_its_flags_and_defaults() {
             "[default: 30s]",
             "--admin-listen <ADDR>",
             "[default: 127.0.0.1:9292]",
+            "--baggageclaim <URL>",
+            "--baggageclaim-key <TEMPLATE>",
+            "[default: {dunnage-key}]",
+            "--baggageclaim-kind <PROPERTY>",
+            "[default: dunnage-kind]",
+            "--store <DIR>",
+            "--store-budget-bytes <BYTES>",
+            "--volume-listen <ADDR>",
+            "--volume-advertise <IP>",
+            "--insecure-http",
         ],
     );
+}
+
+#[test]
+fn help_of_volume_names_its_flags_and_defaults() {
+    check(&["volume", "--help"], &["put", "get", "ls", "rm"]);
+    let store = ["--store <DIR>", "[default: /var/lib/dunnage/volumes]", "-o, --output <OUTPUT>"];
+    for action in ["put", "get", "ls", "rm"] {
+        check(&["volume", action, "--help"], &store);
+    }
+    check(&["volume", "put", "--help"], &["<KEY> <DIR>", "--kind <KIND>", "--push", "--registry"]);
+    check(&["volume", "get", "--help"], &["<KEY> <DIR>", "--peer <URL>", "--token-file <FILE>"]);
 }
 
 #[test]
@@ -117,6 +141,20 @@ fn wrong_usage_ends_with_2_and_names_the_flag() {
         (&["agent"], "required arguments"),
         (&["agent", "--node-name", "a", "--interval", "0s"], "longer than nothing"),
         (&["agent", "--node-name", "a", "--interval", "10ms"], "from 1s to 1h"),
+        (&["agent", "--node-name", "a", "--baggageclaim-key", "{a}"], "required arguments"),
+        (&["agent", "--node-name", "a", "--baggageclaim", "h:1"], "expected http://HOST:PORT"),
+        (
+            &["agent", "--node-name=a", "--baggageclaim=http://h:1", "--baggageclaim-key=a"],
+            "--baggageclaim-key \"a\": expected text with names of properties",
+        ),
+        (&["agent", "--node-name", "a", "--store-budget-bytes", "1"], "required arguments"),
+        (
+            &["agent", "--node-name", "a", "--store", "/tmp", "--volume-listen", "0.0.0.0:0"],
+            "--insecure-http",
+        ),
+        (&["volume", "put", "k"], "required arguments"),
+        (&["volume", "put", "k", "d", "--push"], "required arguments"),
+        (&["volume", "put", "k", "d", "--kind", "odd"], "'odd'"),
         (&["fly"], "unrecognized subcommand"),
     ] {
         run(arguments).fails_with(2, &[part]);

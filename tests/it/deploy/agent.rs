@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use dunnage::edge::inventory::node::NodeInventory;
+use dunnage::edge::inventory::node::{InventorySpec, NodeInventory};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
@@ -41,7 +41,8 @@ async fn the_agent_reports_under_its_own_rights_through_a_read_only_mount() -> R
     let command = in_a_container(&plane, &kubeconfig, &there)?;
     let mut agent = Agent::start_as(command, &plane.dir().join("agent.log")).await?;
     agent.await_answer("/readyz", |status, _| status == 200).await?;
-    await_inventory(&client, "node-1", |found| found.images.len() == 1).await?;
+    let told = |found: &InventorySpec| found.images.len() == 1 && found.volume_server.is_some();
+    await_inventory(&client, "node-1", told).await?;
     agent
         .await_answer("/metrics", |_, text| {
             text.contains("dunnage_agent_writes_total{kind=\"manifest\",result=\"ok\"} 1")
@@ -79,8 +80,13 @@ fn in_a_container(plane: &ControlPlane, kubeconfig: &Path, there: &Path) -> Resu
     command.env("MOUNT", &inside).env("NODE_NAME", "node-1");
     command.arg(env!("CARGO_BIN_EXE_dunnage"));
     let args = manifests::strings(&container["args"]);
-    let args = args.iter().filter(|arg| !arg.starts_with("--admin-listen="));
-    command.args(args.map(|arg| arg.replace(path, &inside.display().to_string())));
+    let is_port =
+        |arg: &str| arg.starts_with("--admin-listen=") || arg.starts_with("--volume-listen=");
+    let store = plane.dir().join("volumes").display().to_string();
+    let args = args.iter().filter(|arg| !is_port(arg));
+    let args = args.map(|arg| arg.replace(path, &inside.display().to_string()));
+    command.args(args.map(|arg| arg.replace("/var/lib/dunnage/volumes", &store)));
+    command.arg("--volume-listen=127.0.0.1:0");
     command.arg("--kubeconfig").arg(kubeconfig);
     Ok(command)
 }
@@ -114,7 +120,11 @@ async fn an_agent_writes_about_its_own_node_only() -> Result<()> {
 async fn no_more_is_granted_than_the_file_says(plane: &ControlPlane, own: &Path) -> Result<()> {
     let nobody: PathBuf = rights::account_without_any(plane).await?;
     let granted = rights::granted_to(own, &nobody).await?;
-    let role = manifests::object(FILE, "ClusterRole")?;
+    let objects = manifests::objects()?.into_iter().map(|(_, object)| object);
+    let is_own = |object: &Value| {
+        object["kind"] == "ClusterRole" && object["metadata"]["name"] == "dunnage-agent"
+    };
+    let role = objects.into_iter().find(is_own).context("no role")?;
     let mut wanted = manifests::list(&role["rules"]).to_vec();
     wanted.sort_by_key(Value::to_string);
     assert_eq!(granted, wanted);

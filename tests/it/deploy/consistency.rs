@@ -54,6 +54,11 @@ fn the_agents_flags_port_and_mount_agree() -> Result<()> {
     ensure!(socket.starts_with(mount["mountPath"].as_str().context("no path")?), "{socket}");
     assert_eq!(mount["readOnly"], true);
     assert_eq!(container["env"][0]["valueFrom"]["fieldRef"]["fieldPath"], "spec.nodeName");
+    let volumes = argument(&args, "--volume-listen").context("no --volume-listen")?;
+    assert_eq!(container["ports"][1]["containerPort"], volumes.parse::<SocketAddr>()?.port());
+    let store = argument(&args, "--store").context("no --store")?;
+    assert_eq!(container["volumeMounts"][1]["mountPath"], store);
+    assert_eq!(container["env"][1]["valueFrom"]["fieldRef"]["fieldPath"], "status.podIP");
     Ok(())
 }
 

@@ -77,6 +77,8 @@ pub fn inventory(node: usize, report: usize, catalogue: usize) -> InventorySpec 
         loose_blobs: vec![loose("blob")],
         pulls: vec![pull],
         unreadable: Vec::new(),
+        volumes: Vec::new(),
+        volume_server: None,
         dropped: None,
     };
     fit(inventory, INVENTORY_BYTES_MAX)

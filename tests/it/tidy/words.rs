@@ -34,7 +34,7 @@ pub fn check_core(sources: &[Source]) -> Findings {
 }
 
 fn is_core(name: &str) -> bool {
-    let edges = ["src/edge", "src/cmd", "src/main.rs", "src/cli.rs"];
+    let edges = ["src/edge", "src/cmd", "src/main.rs", "src/cli"];
     name.starts_with("src/") && !edges.iter().any(|edge| name.starts_with(edge))
 }
 

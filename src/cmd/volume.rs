@@ -1,0 +1,146 @@
+//! `dunnage volume`: the store of this node for scripts, and where a volume comes from.
+//!
+//! What it did goes to standard output, one line or one JSON object; what went wrong is one error.
+
+mod get;
+mod show;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use reqwest::Body;
+
+use crate::cli::volume::{Action, Common, Ls, Put, Remote, Rm, Volume};
+use crate::cmd::Usage;
+use crate::edge::clock::Clock;
+use crate::edge::registry::artifact::{Artifact, Volumes};
+use crate::edge::volume::record::{Record, check_key};
+use crate::edge::volume::staging::Label;
+use crate::edge::volume::{Store, id, stream};
+use crate::model::volume::VolumeKind;
+use show::Shown;
+
+/// Does it.
+///
+/// # Errors
+/// If it cannot be done: then the store is as it was.
+pub async fn run(flags: Volume) -> anyhow::Result<()> {
+    match flags.action {
+        Action::Put(flags) => put(flags).await,
+        Action::Get(flags) => get::run(flags).await,
+        Action::Ls(flags) => blocking(move || ls(&flags)).await,
+        Action::Rm(flags) => blocking(move || rm(&flags)).await,
+    }
+}
+
+/// Files block: not on the threads that answer sockets.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
+    tokio::task::spawn_blocking(work).await.context("a thread ended")?
+}
+
+fn usable_key(key: &str) -> anyhow::Result<()> {
+    check_key(key).map_err(|why| Usage(format!("KEY {key:?} {why}")).into())
+}
+
+async fn put(flags: Put) -> anyhow::Result<()> {
+    usable_key(&flags.key)?;
+    let Put { key, dir, kind, common, remote: told, push } = flags;
+    let to = if push { Some(remote(&told).await?) } else { None };
+    let label = Label { key, kind: VolumeKind::named(kind.name()) };
+    let root = common.store.clone();
+    let (store, record) = blocking(move || {
+        let store = Store::make(&root)?;
+        recover(&store);
+        let staging = store.stage()?;
+        let content = staging.copy(&dir)?;
+        let record = staging.seal(&label, content, Clock::Real.now())?;
+        Ok((store, record))
+    })
+    .await?;
+    let mut shown = Shown::put(&record);
+    if let Some(to) = to {
+        let name = told.registry.unwrap_or_default();
+        let pushed = send(&store, &record, &to).await;
+        let bytes = pushed.with_context(|| {
+            format!("volume {:?} is sealed on this node, but not pushed to {name}", record.key)
+        })?;
+        shown = shown.pushed(bytes);
+    }
+    show::print(common.output, &shown);
+    Ok(())
+}
+
+/// Pushes a volume of the store.
+async fn send(store: &Store, record: &Record, to: &Volumes) -> anyhow::Result<u64> {
+    let held = store.find(&record.key)?;
+    let held = Arc::new(held.with_context(|| absent(&record.key, store.root()))?);
+    let artifact = Artifact {
+        key: record.key.clone(),
+        kind: record.kind().name().to_owned(),
+        digest: record.digest.clone().unwrap_or_default(),
+        bytes: record.archive_bytes.unwrap_or(0),
+    };
+    let data = held.data.try_clone()?;
+    let archive = || match data.try_clone() {
+        Ok(data) => Body::wrap_stream(stream::archive(data, 0, held.clone())),
+        // Too short: the registry refuses it.
+        Err(_) => Body::default(),
+    };
+    Ok(to.push(&id(&record.key), &artifact, archive).await?)
+}
+
+/// The registry of these flags.
+async fn remote(flags: &Remote) -> anyhow::Result<Volumes> {
+    let name = flags.registry.as_deref().unwrap_or_default();
+    let hosts = flags.registry_hosts_dir.clone();
+    let volumes = Volumes::new(name, flags.docker_config.clone(), hosts).await;
+    volumes.map_err(|error| anyhow::anyhow!("--registry {error}"))
+}
+
+/// What dead ones left is removed by whoever comes next; that it cannot be is not their failure.
+fn recover(store: &Store) {
+    match store.recover() {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(count, "removed what dead producers left"),
+        Err(error) => tracing::warn!("{error}"),
+    }
+}
+
+fn ls(flags: &Ls) -> anyhow::Result<()> {
+    let store = existing(&flags.common)?;
+    let listing = store.list()?;
+    for (id, reason) in &listing.unreadable {
+        tracing::warn!(folder = id, "not a volume: {reason}");
+    }
+    let mut volumes = Vec::new();
+    for mut record in listing.volumes {
+        // One that was removed since is not listed.
+        if let Some(bytes) = store.disk_bytes(&record.key)? {
+            record.bytes = bytes;
+            volumes.push(record);
+        }
+    }
+    show::print_list(flags.common.output, &volumes);
+    Ok(())
+}
+
+fn rm(flags: &Rm) -> anyhow::Result<()> {
+    usable_key(&flags.key)?;
+    let store = existing(&flags.common)?;
+    anyhow::ensure!(store.remove(&flags.key)?, absent(&flags.key, store.root()));
+    show::print(flags.common.output, &Shown::removed(&flags.key));
+    Ok(())
+}
+
+fn existing(common: &Common) -> anyhow::Result<Store> {
+    let is_there = common.store.is_dir();
+    anyhow::ensure!(is_there, "no store at {}: give --store DIR", common.store.display());
+    Ok(Store::open(&common.store)?)
+}
+
+fn absent(key: &str, root: &Path) -> String {
+    format!("no volume {key:?} in {}", root.display())
+}

@@ -1,0 +1,102 @@
+//! An archive over a connection that may break: it goes on at the byte where it broke.
+//!
+//! Whose archive it is, is [`super::peer`]'s and the registry's; whether it is the right one, its digest's.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use futures::{Stream, stream};
+use reqwest::Response;
+use tokio::time::{sleep, timeout};
+
+/// Failures in a row, without a byte between them: with the pauses, half a minute for a holder that is
+/// busy or starts again.
+const FAILURES_MAX: u32 = 6;
+/// The first pause; it doubles.
+const PAUSE: Duration = Duration::from_millis(500);
+/// A connection without a byte for so long is broken.
+const STALL_MAX: Duration = Duration::from_secs(30);
+
+/// Why a source does not go on.
+#[derive(Debug)]
+pub struct Refusal {
+    /// In words.
+    pub reason: String,
+    /// Whether it makes sense to ask again.
+    pub is_final: bool,
+}
+
+/// Where an archive comes from, and how far it is.
+struct Fetching<O> {
+    open: O,
+    response: Option<Response>,
+    position: u64,
+    bytes: u64,
+    failures: u32,
+    received: Arc<AtomicU64>,
+}
+
+/// The bytes of an archive of known length. `open` gives it from a byte on; `received` counts what came,
+/// repeated bytes included.
+pub fn fetch<O, F>(
+    bytes: u64,
+    received: Arc<AtomicU64>,
+    open: O,
+) -> impl Stream<Item = io::Result<Bytes>> + Send
+where
+    O: Fn(u64) -> F + Send + Sync,
+    F: Future<Output = Result<Response, Refusal>> + Send,
+{
+    let start = Fetching { open, response: None, position: 0, bytes, failures: 0, received };
+    stream::try_unfold(start, |mut fetching| async move {
+        while fetching.position < fetching.bytes {
+            match fetching.next().await {
+                Ok(chunk) => return Ok(Some((chunk, fetching))),
+                Err(refusal) => fetching.pause(refusal).await?,
+            }
+        }
+        Ok(None)
+    })
+}
+
+impl<O, F> Fetching<O>
+where
+    O: Fn(u64) -> F + Send + Sync,
+    F: Future<Output = Result<Response, Refusal>> + Send,
+{
+    async fn next(&mut self) -> Result<Bytes, Refusal> {
+        let response = match &mut self.response {
+            Some(response) => response,
+            none => none.insert((self.open)(self.position).await?),
+        };
+        let passing = |reason: &str| Refusal { reason: reason.to_owned(), is_final: false };
+        let chunk = match timeout(STALL_MAX, response.chunk()).await {
+            Ok(Ok(Some(chunk))) => chunk,
+            Ok(Ok(None)) => return Err(passing("it ended early")),
+            Ok(Err(_)) => return Err(passing("the connection broke")),
+            Err(_) => return Err(passing("nothing came for half a minute")),
+        };
+        self.received.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        self.position += chunk.len() as u64;
+        if self.position > self.bytes {
+            let reason = "it is longer than was told".to_owned();
+            return Err(Refusal { reason, is_final: true });
+        }
+        self.failures = 0;
+        Ok(chunk)
+    }
+
+    async fn pause(&mut self, refusal: Refusal) -> io::Result<()> {
+        self.response = None;
+        self.failures += 1;
+        if refusal.is_final || self.failures > FAILURES_MAX {
+            return Err(io::Error::other(refusal.reason));
+        }
+        tracing::debug!(reason = refusal.reason, at = self.position, "asking again");
+        sleep(PAUSE * (1 << (self.failures - 1))).await;
+        Ok(())
+    }
+}

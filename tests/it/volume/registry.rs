@@ -1,0 +1,156 @@
+//! Volumes in a real registry: pushed, got on another node, refused where they are not what was sealed.
+
+use std::fs;
+
+use anyhow::Result;
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+
+use super::rig::{Place, fingerprint, tree};
+use crate::registry::rig::write_hosts;
+use crate::registry::server::Registry;
+
+const NAME: &str = "registry.example";
+const REPOSITORY: &str = "--registry=registry.example/ci/volumes";
+
+/// A registry, and the flag by which it is found.
+async fn registry(place: &Place) -> Result<(Registry, String)> {
+    let registry = Registry::plain(place.dir.path()).await?;
+    let hosts = place.path("hosts");
+    write_hosts(&hosts, NAME, &registry.hosts_toml())?;
+    Ok((registry, format!("--registry-hosts-dir={}", hosts.display())))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pushed_volume_is_got_where_no_node_has_it() -> Result<()> {
+    let (here, there) = (Place::new(), Place::new());
+    let (_registry, hosts) = registry(&here).await?;
+    let dir = here.path("tree");
+    tree(&dir, 20, 300_000)?;
+    let from = dir.display().to_string();
+    let put = ["put", "app@1", &from, "--kind=output", "--push", REPOSITORY, &hosts];
+    let pushed = here.json(&put)?;
+    let sent = pushed["pushedBytes"].as_u64().unwrap_or(0);
+    assert!(sent > 6_000_000 && sent < 6_100_000, "{pushed}");
+    assert_eq!(here.json(&put)?["pushedBytes"], 0, "it is there already");
+
+    let to = there.path("got").display().to_string();
+    let get = ["get", "app@1", &to, REPOSITORY, &hosts];
+    let got = there.json(&get)?;
+    assert_eq!((&got["source"], &got["from"]), (&"registry".into(), &REPOSITORY[11..].into()));
+    assert_eq!((&got["streamedBytes"], &got["digest"]), (&sent.into(), &pushed["digest"]));
+    assert_eq!(fingerprint(&dir)?, fingerprint(&there.path("got"))?);
+    let listed = there.json(&["ls"])?["volumes"][0].clone();
+    assert_eq!((&listed["kind"], &listed["key"]), (&"output".into(), &"app@1".into()));
+    // From now on this node has it.
+    fs::remove_dir_all(there.path("got"))?;
+    let again = there.json(&get)?;
+    assert_eq!((&again["source"], &again["streamedBytes"]), (&"local".into(), &0.into()));
+
+    let error = there.error(&["get", "app@2", &to, REPOSITORY, &hosts]);
+    for part in ["no volume \"app@2\" in ", "API server", "registry.example/ci/volumes: it has no"]
+    {
+        assert!(error.contains(part), "{error}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_volume_of_this_node_is_replaced_by_the_registrys() -> Result<()> {
+    let place = Place::new();
+    let (_registry, hosts) = registry(&place).await?;
+    place.put("k", "text")?;
+    let from = place.path("to-put").display().to_string();
+    place.json(&["put", "k", &from, "--push", REPOSITORY, &hosts])?;
+    fs::write(place.folder("k").join("data/file"), "test")?;
+    let to = place.path("out").display().to_string();
+    let got = place.json(&["get", "k", &to, REPOSITORY, &hosts])?;
+    assert_eq!(got["source"], "registry");
+    assert_eq!(fs::read_to_string(place.path("out/file"))?, "text");
+    assert_eq!(place.get("k")?, "text");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_registry_lost_or_changed_is_not_sealed() -> Result<()> {
+    let (here, there) = (Place::new(), Place::new());
+    let (registry, hosts) = registry(&here).await?;
+    let dir = here.path("tree");
+    tree(&dir, 3, 10_000)?;
+    let from = dir.display().to_string();
+    let put = here.json(&["put", "k", &from, "--push", REPOSITORY, &hosts])?;
+    let digest = put["digest"].as_str().unwrap_or_default().trim_start_matches("sha256:");
+    let port = registry.address.rsplit(':').next().unwrap_or_default();
+    let blob = here.path(&format!(
+        "registry-{port}/docker/registry/v2/blobs/sha256/{}/{digest}/data",
+        &digest[..2]
+    ));
+    let mut bytes = fs::read(&blob)?;
+    bytes[600] ^= 1;
+    fs::write(&blob, bytes)?;
+    let to = there.path("got").display().to_string();
+    let error = there.error(&["get", "k", &to, REPOSITORY, &hosts]);
+    assert!(error.contains("wrong digest: sha256:"), "{error}");
+    assert!(there.keys()?.is_empty() && !there.path("got").exists());
+    assert_eq!(there.leftovers(), 0);
+    Ok(())
+}
+
+/// Passes connections on, and breaks each after so many bytes of the answer.
+async fn breaking(to: String, bytes_max: u64) -> Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?.to_string();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let Ok(server) = TcpStream::connect(&to).await else { return };
+            tokio::spawn(async move {
+                let (mut from_client, mut to_client) = client.into_split();
+                let (from_server, mut to_server) = server.into_split();
+                let asking = tokio::io::copy(&mut from_client, &mut to_server);
+                let mut from_server = from_server.take(bytes_max);
+                let answering = tokio::io::copy(&mut from_server, &mut to_client);
+                // Both end with the first: a connection that is cut off.
+                tokio::select! { _ = asking => {}, _ = answering => {} }
+            });
+        }
+    });
+    Ok(address)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_breaks_again_and_again_goes_on_where_it_broke() -> Result<()> {
+    let (here, there) = (Place::new(), Place::new());
+    let (registry, hosts) = registry(&here).await?;
+    let dir = here.path("tree");
+    tree(&dir, 10, 500_000)?;
+    let from = dir.display().to_string();
+    here.json(&["put", "k", &from, "--push", REPOSITORY, &hosts])?;
+    let proxy = breaking(registry.address.clone(), 1_200_000).await?;
+    let toml = format!("server = \"http://{proxy}\"\n");
+    write_hosts(&there.path("hosts"), NAME, &toml)?;
+    let hosts = format!("--registry-hosts-dir={}", there.path("hosts").display());
+    let to = there.path("got").display().to_string();
+    let got = there.json(&["get", "k", &to, REPOSITORY, &hosts])?;
+    assert_eq!(fingerprint(&dir)?, fingerprint(&there.path("got"))?);
+    // Nothing came twice.
+    let record = fs::read_to_string(there.folder("k").join("volume.json"))?;
+    let record: serde_json::Value = serde_json::from_str(&record)?;
+    assert_eq!(got["streamedBytes"], record["archiveBytes"]);
+    Ok(())
+}
+
+#[test]
+fn a_registry_that_cannot_be_one_is_said_before_anything_is_put() -> Result<()> {
+    let place = Place::new();
+    fs::create_dir(place.path("tree"))?;
+    let from = place.path("tree").display().to_string();
+    for (name, part) in [
+        ("--registry=r.example/v:tag", "expected a repository without a tag"),
+        ("--registry=127.0.0.1:5000/v", "give --registry-hosts-dir"),
+    ] {
+        let error = place.error(&["put", "k", &from, "--push", name]);
+        assert!(error.contains(part), "{error}");
+    }
+    assert!(!place.store().exists());
+    Ok(())
+}
