@@ -1,9 +1,9 @@
-//! `dunnage serve` as a process on free ports, and the requests that tests send it.
+//! `dunnage serve`, and whatever of ours has an admin port, as a process on free ports; requests to it.
 //!
 //! Waits for conditions of the server by asking it, never by sleeping a guessed time.
 
-use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
+use std::ops::{Deref, DerefMut};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -11,60 +11,27 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use crate::testbed::Process;
+use crate::testbed::{Process, free_ports};
 
 /// The pause between two questions to the server: short against the second that it takes to sync.
 const PAUSE: Duration = Duration::from_millis(20);
 /// The longest wait for a condition: thirty times what an idle machine needs, as others compile too.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running `dunnage serve`. Dropping it kills it.
-pub struct Extender {
+/// A program of ours with an admin port. Dropping it kills it.
+pub struct Served {
     process: Process,
-    command: Vec<String>,
-    log: std::path::PathBuf,
-    /// `http://127.0.0.1:PORT` of the extender port.
-    pub url: String,
     /// `http://127.0.0.1:PORT` of the admin port.
     pub admin_url: String,
 }
 
-impl Extender {
-    /// Starts a server on free ports; its log goes to a file in `dir`. Returns once `/livez` answers.
-    pub async fn start(dir: &Path, kubeconfig: &Path, flags: &[&str]) -> Result<Self> {
-        let (port, admin_port) = two_free_ports()?;
-        let mut command: Vec<String> = vec![
-            "serve".to_owned(),
-            format!("--kubeconfig={}", kubeconfig.display()),
-            format!("--listen=127.0.0.1:{port}"),
-            format!("--admin-listen=127.0.0.1:{admin_port}"),
-        ];
-        command.extend(flags.iter().map(|flag| (*flag).to_owned()));
-        let log = dir.join(format!("dunnage-{port}.log"));
-        let process = spawn(&command, &log)?;
-        let scheme =
-            if flags.iter().any(|flag| flag.starts_with("--tls-cert")) { "https" } else { "http" };
-        let mut extender = Self {
-            process,
-            command,
-            log,
-            url: format!("{scheme}://127.0.0.1:{port}"),
-            admin_url: format!("http://127.0.0.1:{admin_port}"),
-        };
-        extender.await_answer("/livez", |status, _| status == 200).await?;
-        Ok(extender)
-    }
-
-    /// Starts the server anew after it was killed, on the same ports.
-    pub async fn restart(&mut self) -> Result<()> {
-        self.process.kill();
-        self.process = spawn(&self.command, &self.log)?;
-        self.await_answer("/livez", |status, _| status == 200).await
-    }
-
-    /// Waits until the server says that it is ready.
-    pub async fn await_ready(&mut self) -> Result<()> {
-        self.await_answer("/readyz", |status, _| status == 200).await
+impl Served {
+    /// Starts a command that has its admin port at `port`, its log in a file; returns once `/livez` answers.
+    pub async fn start(name: &str, command: &Command, log: &Path, port: u16) -> Result<Self> {
+        let process = Process::spawn(name, command, log)?;
+        let mut served = Self { process, admin_url: format!("http://127.0.0.1:{port}") };
+        served.await_answer("/livez", |status, _| status == 200).await?;
+        Ok(served)
     }
 
     /// Waits until a page of the admin port is as `wanted`, given its status and text.
@@ -96,16 +63,6 @@ impl Extender {
         Ok((response.status().as_u16(), response.text().await?))
     }
 
-    /// Status, neutral reason and text of the answer to a prioritize body.
-    pub async fn prioritize(&self, body: impl Into<reqwest::Body>) -> Result<Answer> {
-        let request = client().post(format!("{}/prioritize", self.url));
-        let response = request.header("content-type", "application/json").body(body).send().await?;
-        let neutral = response.headers().get("dunnage-neutral");
-        let neutral = neutral.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-        let status = response.status().as_u16();
-        Ok(Answer { status, neutral, text: response.text().await? })
-    }
-
     /// The value of a metric line that starts with `name`, labels included; 0 if there is none.
     pub async fn metric(&self, name: &str) -> Result<f64> {
         let (_, text) = self.get("/metrics").await?;
@@ -117,6 +74,71 @@ impl Extender {
     /// The process itself, to signal it.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
+    }
+}
+
+/// A running `dunnage serve`: what [`Served`] can, and the extender port. Dropping it kills it.
+pub struct Extender {
+    served: Served,
+    command: Command,
+    log: PathBuf,
+    admin_port: u16,
+    /// `http://127.0.0.1:PORT` of the extender port.
+    pub url: String,
+}
+
+impl Deref for Extender {
+    type Target = Served;
+
+    fn deref(&self) -> &Served {
+        &self.served
+    }
+}
+
+impl DerefMut for Extender {
+    fn deref_mut(&mut self) -> &mut Served {
+        &mut self.served
+    }
+}
+
+impl Extender {
+    /// Starts a server on free ports; its log goes to a file in `dir`. Returns once `/livez` answers.
+    pub async fn start(dir: &Path, kubeconfig: &Path, flags: &[&str]) -> Result<Self> {
+        let [port, admin_port] = free_ports()?;
+        // Measurements name an optimised program; everything else runs the one built with the tests.
+        let built = env!("CARGO_BIN_EXE_dunnage").to_owned();
+        let mut command = Command::new(std::env::var("DUNNAGE_PROGRAM").unwrap_or(built));
+        command.arg("serve").arg("--kubeconfig").arg(kubeconfig);
+        command.arg(format!("--listen=127.0.0.1:{port}"));
+        command.arg(format!("--admin-listen=127.0.0.1:{admin_port}")).args(flags);
+        let log = dir.join(format!("dunnage-{port}.log"));
+        let served = Served::start("dunnage", &command, &log, admin_port).await?;
+        let scheme =
+            if flags.iter().any(|flag| flag.starts_with("--tls-cert")) { "https" } else { "http" };
+        let url = format!("{scheme}://127.0.0.1:{port}");
+        Ok(Self { served, command, log, admin_port, url })
+    }
+
+    /// Starts the server anew after it was killed, on the same ports.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.served.process.kill();
+        self.served = Served::start("dunnage", &self.command, &self.log, self.admin_port).await?;
+        Ok(())
+    }
+
+    /// Waits until the server says that it is ready.
+    pub async fn await_ready(&mut self) -> Result<()> {
+        self.await_answer("/readyz", |status, _| status == 200).await
+    }
+
+    /// Status, neutral reason and text of the answer to a prioritize body.
+    pub async fn prioritize(&self, body: impl Into<reqwest::Body>) -> Result<Answer> {
+        let request = client().post(format!("{}/prioritize", self.url));
+        let response = request.header("content-type", "application/json").body(body).send().await?;
+        let neutral = response.headers().get("dunnage-neutral");
+        let neutral = neutral.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let status = response.status().as_u16();
+        Ok(Answer { status, neutral, text: response.text().await? })
     }
 }
 
@@ -153,18 +175,4 @@ pub fn client() -> reqwest::Client {
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
     let builder = reqwest::Client::builder().tls_danger_accept_invalid_certs(true);
     builder.build().expect("a client without special needs")
-}
-
-fn spawn(command: &[String], log: &Path) -> Result<Process> {
-    // Measurements name an optimised program; everything else runs the one built with the tests.
-    let built = env!("CARGO_BIN_EXE_dunnage").to_owned();
-    let mut program = Command::new(std::env::var("DUNNAGE_PROGRAM").unwrap_or(built));
-    program.args(command);
-    Process::spawn("dunnage", &program, log)
-}
-
-fn two_free_ports() -> Result<(u16, u16)> {
-    let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let second = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok((first.local_addr()?.port(), second.local_addr()?.port()))
 }

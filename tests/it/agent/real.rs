@@ -151,7 +151,7 @@ async fn a_pull_is_seen_while_it_lasts_and_a_removed_image_is_gone() -> Result<(
     let whole = await_whole(&client, &app.reference).await?;
     let held = whole.images.iter().find(|image| image.manifest == app.digest).context("no app")?;
     let events = agent.metric("dunnage_agent_events_total").await?;
-    ensure!(events > 1, "containerd told of no change");
+    ensure!(events > 1.0, "containerd told of no change");
     let manifests: Api<ImageManifest> = Api::all(client.clone());
     let manifest = manifests.get(&object_name(&held.manifest).context("a name")?).await?;
     // CRI also knows it by the digest of its config.

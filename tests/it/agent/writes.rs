@@ -31,7 +31,7 @@ async fn only_changes_are_written_and_not_more_often_than_the_interval() -> Resu
     // Events without a change are read, and nothing is written.
     let readings = agent.metric("dunnage_agent_readings_total{result=\"ok\"}").await?;
     containerd.tell();
-    let read_again = format!("dunnage_agent_readings_total{{result=\"ok\"}} {}\n", readings + 1);
+    let read_again = format!("dunnage_agent_readings_total{{result=\"ok\"}} {}\n", readings + 1.0);
     agent.await_answer("/metrics", |_, text| text.contains(&read_again)).await?;
     let inventories: Api<NodeInventory> = Api::all(client.clone());
     assert_eq!(inventories.get("node-1").await?.metadata.generation, Some(1));
@@ -91,12 +91,12 @@ async fn a_manifest_is_published_once_by_whoever_has_it_first() -> Result<()> {
         };
         agent.await_answer("/metrics", |_, text| done(text)).await?;
     }
-    let mut created = 0;
+    let mut created = 0.0;
     for agent in &agents {
         let name = "dunnage_agent_writes_total{kind=\"manifest\",result=\"ok\"}";
         created += agent.metric(name).await?;
     }
-    assert_eq!(created, 5);
+    assert_eq!(created, 5.0);
     let manifests: Api<ImageManifest> = Api::all(client);
     for image in &images {
         let name = object_name(&image.digest()).context("a name")?;

@@ -11,8 +11,9 @@ use kube::Api;
 use serde_json::Value;
 
 use super::assert_received;
-use crate::agent::rig::{Agent, await_inventory};
+use crate::agent::rig::await_inventory;
 use crate::deploy::definitions::establish;
+use crate::testbed::Process;
 use crate::testbed::real::{Cluster, Node, Options};
 use crate::volume::agent::{allow, make_account, token};
 use crate::volume::rig::tree;
@@ -54,19 +55,22 @@ impl Stage {
         self.node(index).dir().join("volumes")
     }
 
-    async fn agent(&self, index: usize) -> Result<Agent> {
+    async fn agent(&self, index: usize) -> Result<Process> {
         let node = self.node(index);
         let object = Api::<NodeObject>::all(self.cluster.client()).get(node.name()).await?;
         let addresses = object.status.and_then(|status| status.addresses).unwrap_or_default();
         let address = addresses.iter().find(|address| address.type_ == "InternalIP");
         let address = &address.context("a node without an address")?.address;
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dunnage"));
+        // In the namespaces of the node, where its port for probes is out of reach.
+        let mut command = Command::new("nsenter");
+        command.args(["--target", &node.pid().to_string(), "--mount", "--net", "--"]);
+        command.arg(env!("CARGO_BIN_EXE_dunnage"));
         command.args(["agent", "--interval=1s", "--node-name", node.name()]);
         command.arg("--kubeconfig").arg(self.cluster.plane().kubeconfig());
         command.arg("--containerd-socket").arg(node.containerd_socket());
         command.arg("--store").arg(self.store(index));
         command.args([&format!("--volume-listen={address}:9293"), "--insecure-http"]);
-        Agent::start_inside(node.pid(), &command, &node.dir().join("agent.log")).await
+        Process::spawn("agent", &command, &node.dir().join("agent.log"))
     }
 
     /// Runs `dunnage volume` on a node; gives what it says, and the bytes that the node received for it.
@@ -120,7 +124,7 @@ async fn a_shared_node_streams_nothing_another_the_volume_and_the_registry_is_th
     println!("other node: {received} bytes received");
 
     // The holder is gone, and what the other node had, too.
-    agents[0].process().kill();
+    agents[0].kill();
     std::fs::remove_dir_all(stage.store(1))?;
     let (got, received) = stage.get(1, "step-4")?;
     assert_eq!(got["source"], "registry");
