@@ -5,7 +5,7 @@
 //! are real processes or servers of the test, found by `hosts.toml`. That no sleep is needed: everything
 //! waited for is asked for at the admin port.
 
-mod credentials;
+pub mod credentials;
 mod faults;
 mod faulty;
 mod flood;

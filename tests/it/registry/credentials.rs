@@ -10,7 +10,7 @@ use super::token_server::{PASSWORD, REFRESH_TOKEN, TokenServer, USER};
 
 const AMD64: &str = "linux/amd64";
 /// `alice:wonderland`, by bcrypt at its least cost.
-const HTPASSWD: &str = "alice:$2b$05$Pl34FBbqTauUohgJxprHLuoKnoSdSq6nLbZRsBh7/crxEJnqIpbXq\n";
+pub const HTPASSWD: &str = "alice:$2b$05$Pl34FBbqTauUohgJxprHLuoKnoSdSq6nLbZRsBh7/crxEJnqIpbXq\n";
 
 fn docker_config(registry: &str, password: &str) -> serde_json::Value {
     json!({"auths": {registry: {"username": USER, "password": password}}})

@@ -7,6 +7,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::rig::{Place, fingerprint, tree};
+use crate::registry::credentials::HTPASSWD;
 use crate::registry::rig::write_hosts;
 use crate::registry::server::Registry;
 
@@ -137,6 +138,39 @@ async fn a_connection_that_breaks_again_and_again_goes_on_where_it_broke() -> Re
     let record: serde_json::Value = serde_json::from_str(&record)?;
     assert_eq!(got["streamedBytes"], record["archiveBytes"]);
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_wants_a_password_gets_that_of_the_docker_config() -> Result<()> {
+    let (here, there) = (Place::new(), Place::new());
+    let file = here.path("htpasswd");
+    fs::write(&file, HTPASSWD)?;
+    let auth = format!("auth:\n  htpasswd:\n    realm: r\n    path: {}\n", file.display());
+    let registry = Registry::start(here.dir.path(), &auth).await?;
+    write_hosts(&here.path("hosts"), NAME, &registry.hosts_toml())?;
+    let hosts = format!("--registry-hosts-dir={}", here.path("hosts").display());
+    let auths = serde_json::json!({"auths": {NAME: {"auth": "YWxpY2U6d29uZGVybGFuZA=="}}});
+    fs::write(here.path("config.json"), auths.to_string())?;
+    let config = format!("--docker-config={}", here.path("config.json").display());
+
+    place_text(&here)?;
+    let from = here.path("tree").display().to_string();
+    let error = here.error(&["put", "k", &from, "--push", REPOSITORY, &hosts]);
+    assert!(error.contains("sealed on this node, but not pushed"), "{error}");
+    assert_eq!(here.keys()?, ["k"]);
+    here.json(&["put", "k", &from, "--push", REPOSITORY, &hosts, &config])?;
+    let to = there.path("got").display().to_string();
+    let error = there.error(&["get", "k", &to, REPOSITORY, &hosts]);
+    assert!(error.contains("it wants name and password"), "{error}");
+    let got = there.json(&["get", "k", &to, REPOSITORY, &hosts, &config])?;
+    assert_eq!(got["source"], "registry");
+    assert_eq!(fs::read_to_string(there.path("got/file"))?, "text");
+    Ok(())
+}
+
+fn place_text(place: &Place) -> Result<()> {
+    fs::create_dir(place.path("tree"))?;
+    Ok(fs::write(place.path("tree/file"), "text")?)
 }
 
 #[test]
