@@ -57,7 +57,8 @@
 //!   reuse layers ([`model::chain`]).
 //! - **reference**, **alias**: an image name in canonical form; the names a node reports together.
 //! - **record**: one distinct entry of nodes' image lists, held by many nodes.
-//! - **held**, **arriving**, **missing**: on the node; on its way for a pod bound there; neither.
+//! - **held**, **arriving**, **missing**: on the node; on its way, for a pod bound there or as the node's
+//!   agent saw; neither.
 //! - **cold**: the cost of an empty, idle node. **Saved**: cold less cost; negative on a worse node.
 //! - **raw points**, **points**: saved seconds on the policy's curve, -10 to 10; the same shifted to
 //!   0 to 10 for the answer, where equal nodes vanish.

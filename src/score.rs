@@ -258,17 +258,19 @@ pub fn predicted(policy: &Policy, pull: &BegunPull) -> Nanos {
     constants.scaled(factor).duration_of(pull.bytes)
 }
 
-/// How long each of a node's pulls takes by itself.
+/// How long each of a node's pulls still takes by itself, counted from its `since`.
 pub(crate) fn pull_times(takes: &mut Vec<Nanos>, policy: &Policy, cluster: &Cluster, node: &Node) {
     takes.clear();
     let (constants, rules, observed) = (rates(policy), learn_rules(policy), cluster.observed());
     takes.extend(node.pulls.iter().map(|pull| {
         if observed.is_empty() {
-            return constants.duration_of(pull.bytes);
+            return constants.duration_of_rest(pull.left, pull.bytes);
         }
-        let registry = registry_of(cluster.reference_text(pull.reference));
-        let knowledge = observed.knowledge(node.group, observed.registry_id(registry));
-        constants.scaled(rules.factor(constants, &knowledge)).duration_of(pull.bytes)
+        let name = pull.reference.map(|id| cluster.reference_text(id));
+        let registry = name.and_then(|name| observed.registry_id(registry_of(name)));
+        let knowledge = observed.knowledge(node.group, registry);
+        let factor = rules.factor(constants, &knowledge);
+        constants.scaled(factor).duration_of_rest(pull.left, pull.bytes)
     }));
 }
 

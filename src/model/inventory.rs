@@ -22,6 +22,17 @@ pub struct InventoryFacts {
     pub chains: Vec<String>,
     /// Digests of compressed blobs that are there beside those of `images`.
     pub loose_blobs: Vec<String>,
+    /// Blobs that are being downloaded, whoever asked for them.
+    pub pulls: Vec<InventoryPull>,
+}
+
+/// A blob on its way to the node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InventoryPull {
+    /// Its digest.
+    pub digest: String,
+    /// Bytes that are still to come; `None` where the registry did not say how many it will have.
+    pub left: Option<Bytes>,
 }
 
 /// An image on the node.

@@ -13,6 +13,7 @@ mod naive;
 mod platform;
 mod points;
 mod properties;
+mod pulling;
 mod queue;
 mod replay;
 mod tag;

@@ -1,5 +1,7 @@
 //! What agents publish, read by the server from a real API server: the objects are written by the test.
 
+mod pulling;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result};

@@ -29,7 +29,7 @@ const SIZES = { chains: 'layer chains', records: 'image records', pods: 'bound p
 // Short for the table, long for the list below it. Names as in the API.
 const REASONS = {
   'never-pulled': ['would fail: never pulls', 'The pull policy is Never and the node does not hold the image: the container would fail there.'],
-  arriving: ['partly arriving', 'Some of it is already being pulled there for another pod: only the time left counts.'],
+  arriving: ['partly arriving', 'Some of it is already being pulled there, mostly for another pod: only the time left counts.'],
   queued: ['waits for other pulls', 'Other pulls on the node come first.'],
   home: ['home', 'No node with room has it, and pods of this kind shall meet here, so that one node pulls instead of many.'],
   'blobs-kept': ['unpacks only', 'Some layers are on the node compressed. They have to be unpacked, but not downloaded.'],

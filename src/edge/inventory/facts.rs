@@ -7,9 +7,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time as ObjectTime;
 use kube::ResourceExt;
 
 use super::image::{ImageLayer, ImageManifest};
-use super::node::{BlobRule, HeldImage, InventorySpec};
+use super::node::{BlobRule, HeldImage, InventorySpec, Pull};
 use crate::model::image::{ImageFacts, Layer, Platform};
-use crate::model::inventory::{InventoryFacts, InventoryImage, Kept};
+use crate::model::inventory::{InventoryFacts, InventoryImage, InventoryPull, Kept};
 use crate::model::unit::{Bytes, Nanos, Time};
 
 /// What the model needs of a report.
@@ -25,7 +25,14 @@ pub fn inventory_facts(spec: InventorySpec) -> InventoryFacts {
         hidden_bytes_max: dropped.map(|dropped| Bytes(dropped.image_bytes_max)),
         chains: if lazy { Vec::new() } else { spec.chains },
         loose_blobs: spec.loose_blobs,
+        pulls: if lazy { Vec::new() } else { spec.pulls.into_iter().map(pull).collect() },
     }
+}
+
+fn pull(pull: Pull) -> InventoryPull {
+    let Pull { digest, offset_bytes, total_bytes } = pull;
+    let left = Bytes(total_bytes.saturating_sub(offset_bytes));
+    InventoryPull { digest, left: (total_bytes > 0).then_some(left) }
 }
 
 /// Of a lazy snapshotter's images nothing is there, whatever the report says.
@@ -69,7 +76,7 @@ fn time(time: &ObjectTime) -> Time {
 #[cfg(test)]
 mod tests {
     use super::{Kept, inventory_facts};
-    use crate::edge::inventory::node::{BlobRule, Dropped, HeldImage, InventorySpec};
+    use crate::edge::inventory::node::{BlobRule, Dropped, HeldImage, InventorySpec, Pull};
     use crate::edge::inventory::report::tests::{at, empty_inventory};
     use crate::model::unit::{Bytes, Nanos, Time};
 
@@ -105,6 +112,19 @@ mod tests {
         let facts = inventory_facts(InventorySpec { lazy: true, ..spec() });
         assert!(facts.images.iter().all(|image| image.unpacked == Some(0)));
         assert!(facts.chains.is_empty());
+    }
+
+    #[test]
+    fn of_a_pull_counts_what_is_still_to_come_if_that_can_be_told() {
+        let pull = |offset_bytes, total_bytes| {
+            let pulls = vec![Pull { digest: "d".to_owned(), offset_bytes, total_bytes }];
+            let facts = inventory_facts(InventorySpec { pulls, ..spec() });
+            facts.pulls[0].left
+        };
+        assert_eq!((pull(3, 10), pull(10, 10)), (Some(Bytes(7)), Some(Bytes(0))));
+        assert_eq!((pull(12, 10), pull(3, 0)), (Some(Bytes(0)), None));
+        let pulls = vec![Pull::default()];
+        assert!(inventory_facts(InventorySpec { lazy: true, pulls, ..spec() }).pulls.is_empty());
     }
 
     #[test]
