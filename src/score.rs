@@ -7,13 +7,15 @@
 //!
 //! In phases: mark the candidates and group them by platform; find out what the pod needs on each
 //! platform ([`need`]); charge the missing bytes, 64 nodes at a time ([`charge`]); look closer at the
-//! few nodes with pulls in progress ([`arriving`]); choose a home ([`home`]); price the rows.
+//! few nodes with pulls in progress ([`arriving`]) and with full disks ([`pressure`]); choose a home
+//! ([`home`]); price the rows.
 
 mod arriving;
 mod charge;
 pub mod decision;
 mod home;
 mod need;
+mod pressure;
 #[cfg(test)]
 mod tests;
 
@@ -108,6 +110,7 @@ fn fill(decision: &mut Decision, question: &Question<'_>) {
     }
     collect_charges(decision);
     arriving::look_closer(decision, question);
+    pressure::note_refetches(decision, question);
     let (lowest, highest) = price(decision, question);
     give_points(decision, lowest, highest);
 }

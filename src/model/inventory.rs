@@ -24,6 +24,17 @@ pub struct InventoryFacts {
     pub loose_blobs: Vec<String>,
     /// Blobs that are being downloaded, whoever asked for them.
     pub pulls: Vec<InventoryPull>,
+    /// The file system that images are on, where the agent can see it.
+    pub disk: Option<DiskSpace>,
+}
+
+/// A file system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DiskSpace {
+    /// How large it is. None is of no bytes.
+    pub size: Bytes,
+    /// What can still be written.
+    pub free: Bytes,
 }
 
 /// A blob on its way to the node.

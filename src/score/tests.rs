@@ -12,6 +12,7 @@ mod learned;
 mod naive;
 mod platform;
 mod points;
+mod pressure;
 mod properties;
 mod pulling;
 mod queue;

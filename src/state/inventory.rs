@@ -39,6 +39,7 @@ impl Tracker {
         self.put_list_aside(id);
         self.claim(id, &facts.chains);
         self.keep_loose(id, &facts.loose_blobs);
+        self.cluster.note_disk(id, facts.disk);
         let (mark, on_node) = (self.inventories_mark, &mut self.cluster.nodes[id.index()]);
         on_node.list_cut_at = facts.hidden_bytes_max.map(|bytes| bytes + Bytes(1));
         if let Some(inventory) = &mut on_node.inventory {
@@ -126,6 +127,7 @@ impl Tracker {
     pub(super) fn forget_inventory(&mut self, id: NodeId) {
         self.claim(id, &[]);
         self.keep_loose(id, &[]);
+        self.cluster.note_disk(id, None);
         let Some(inventory) = self.cluster.nodes[id.index()].inventory.take() else {
             return;
         };
@@ -137,6 +139,7 @@ impl Tracker {
     fn end_inventory(&mut self, id: NodeId, now: Time) {
         self.claim(id, &[]);
         self.keep_loose(id, &[]);
+        self.cluster.note_disk(id, None);
         let on_node = &mut self.cluster.nodes[id.index()];
         let Some(inventory) = on_node.inventory.take() else {
             return;

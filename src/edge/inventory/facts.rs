@@ -7,9 +7,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time as ObjectTime;
 use kube::ResourceExt;
 
 use super::image::{ImageLayer, ImageManifest};
-use super::node::{BlobRule, HeldImage, InventorySpec, Pull};
+use super::node::{BlobRule, Disk, HeldImage, InventorySpec, Pull};
 use crate::model::image::{ImageFacts, Layer, Platform};
-use crate::model::inventory::{InventoryFacts, InventoryImage, InventoryPull, Kept};
+use crate::model::inventory::{DiskSpace, InventoryFacts, InventoryImage, InventoryPull, Kept};
 use crate::model::unit::{Bytes, Nanos, Time};
 
 /// What the model needs of a report.
@@ -26,7 +26,14 @@ pub fn inventory_facts(spec: InventorySpec) -> InventoryFacts {
         chains: if lazy { Vec::new() } else { spec.chains },
         loose_blobs: spec.loose_blobs,
         pulls: if lazy { Vec::new() } else { spec.pulls.into_iter().map(pull).collect() },
+        disk: spec.disk.and_then(disk_space),
     }
+}
+
+/// Free bytes beyond the size are all of it.
+fn disk_space(disk: Disk) -> Option<DiskSpace> {
+    let (size, free) = (Bytes(disk.size_bytes), Bytes(disk.free_bytes.min(disk.size_bytes)));
+    (size.0 > 0).then_some(DiskSpace { size, free })
 }
 
 fn pull(pull: Pull) -> InventoryPull {
@@ -75,7 +82,7 @@ fn time(time: &ObjectTime) -> Time {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kept, inventory_facts};
+    use super::{Disk, DiskSpace, Kept, inventory_facts};
     use crate::edge::inventory::node::{BlobRule, Dropped, HeldImage, InventorySpec, Pull};
     use crate::edge::inventory::report::tests::{at, empty_inventory};
     use crate::model::unit::{Bytes, Nanos, Time};
@@ -125,6 +132,16 @@ mod tests {
         assert_eq!((pull(12, 10), pull(3, 0)), (Some(Bytes(0)), None));
         let pulls = vec![Pull::default()];
         assert!(inventory_facts(InventorySpec { lazy: true, pulls, ..spec() }).pulls.is_empty());
+    }
+
+    #[test]
+    fn a_disk_of_no_size_tells_nothing_and_no_more_is_free_than_there_is() {
+        let told = |size_bytes, free_bytes| {
+            let disk = Some(Disk { size_bytes, free_bytes });
+            inventory_facts(InventorySpec { disk, ..spec() }).disk
+        };
+        let space = |size, free| Some(DiskSpace { size: Bytes(size), free: Bytes(free) });
+        assert_eq!((told(0, 5), told(9, 5), told(9, 12)), (None, space(9, 5), space(9, 9)));
     }
 
     #[test]
