@@ -4,5 +4,6 @@
 //! candidates, scores or reasons.
 
 pub mod learned;
+pub mod pressure;
 pub mod pull;
 pub mod queue;

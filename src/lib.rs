@@ -58,13 +58,15 @@
 //!   reuse layers ([`model::chain`]).
 //! - **reference**, **alias**: an image name in canonical form; the names a node reports together.
 //! - **record**: one distinct entry of nodes' image lists, held by many nodes.
-//! - **held**, **arriving**, **missing**: on the node; on its way for a pod bound there; neither.
+//! - **held**, **arriving**, **missing**: on the node; on its way, for a pod bound there or as the node's
+//!   agent saw; neither.
 //! - **cold**: the cost of an empty, idle node. **Saved**: cold less cost; negative on a worse node.
 //! - **raw points**, **points**: saved seconds on the policy's curve, -10 to 10; the same shifted to
 //!   0 to 10 for the answer, where equal nodes vanish.
 //! - **expected**: decided about and not seen bound yet; counts as waiting for a few seconds.
 //! - **heat**: the cost of step pods that already wait on a node or are expected there. **Home**: where
 //!   pods of a kind meet while no node with room is warm.
+//! - **pressure**: what will be pulled again because a pod's cargo fills the node's disk; off by default.
 //! - **report**: what a node's agent told; while it is believed it stands for the kubelet's list
 //!   ([`model::cluster::node::Inventory`]). **Kept**: there as a compressed blob: unpacked, not downloaded.
 //! - **neutral**: an answer that prefers no node; always with a reason.

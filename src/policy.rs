@@ -6,6 +6,7 @@
 
 pub mod curve;
 pub mod interest;
+pub mod pressure;
 
 use std::collections::BTreeMap;
 
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use crate::model::node::PullOrder;
 use crate::model::unit::{Bytes, Nanos, PerMille, TransferRate};
 use crate::policy::curve::{Curve, CurveShape};
+use crate::policy::pressure::{Pressure, PressureKeys};
 
 /// The policies that come with the program: name and text.
 pub const NAMED: [(&str, &str); 2] = [
@@ -54,6 +56,8 @@ pub struct Policy {
     pub home_waiting_pods_max: u32,
     /// Cost of each step pod that waits on a node.
     pub heat_per_waiting_pod: Nanos,
+    /// What garbage collection on full disks costs.
+    pub pressure: Pressure,
 }
 
 /// The smallest thing that a node has or lacks.
@@ -171,6 +175,7 @@ struct File {
     curve: CurveKeys,
     home: HomeKeys,
     heat: HeatKeys,
+    pressure: PressureKeys,
 }
 
 #[derive(Deserialize)]
@@ -269,6 +274,7 @@ impl File {
                 "heat.secondsPerWaitingPod",
                 self.heat.seconds_per_waiting_pod,
             )?,
+            pressure: self.pressure.validate()?,
         })
     }
 }

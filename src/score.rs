@@ -7,13 +7,15 @@
 //!
 //! In phases: mark the candidates and group them by platform; find out what the pod needs on each
 //! platform ([`need`]); charge the missing bytes, 64 nodes at a time ([`charge`]); look closer at the
-//! few nodes with pulls in progress ([`arriving`]); choose a home ([`home`]); price the rows.
+//! few nodes with pulls in progress ([`arriving`]) and with full disks ([`pressure`]); choose a home
+//! ([`home`]); price the rows.
 
 mod arriving;
 mod charge;
 pub mod decision;
 mod home;
 mod need;
+mod pressure;
 #[cfg(test)]
 mod tests;
 
@@ -108,6 +110,7 @@ fn fill(decision: &mut Decision, question: &Question<'_>) {
     }
     collect_charges(decision);
     arriving::look_closer(decision, question);
+    pressure::note_refetches(decision, question);
     let (lowest, highest) = price(decision, question);
     give_points(decision, lowest, highest);
 }
@@ -258,17 +261,19 @@ pub fn predicted(policy: &Policy, pull: &BegunPull) -> Nanos {
     constants.scaled(factor).duration_of(pull.bytes)
 }
 
-/// How long each of a node's pulls takes by itself.
+/// How long each of a node's pulls still takes by itself, counted from its `since`.
 pub(crate) fn pull_times(takes: &mut Vec<Nanos>, policy: &Policy, cluster: &Cluster, node: &Node) {
     takes.clear();
     let (constants, rules, observed) = (rates(policy), learn_rules(policy), cluster.observed());
     takes.extend(node.pulls.iter().map(|pull| {
         if observed.is_empty() {
-            return constants.duration_of(pull.bytes);
+            return constants.duration_of_rest(pull.left, pull.bytes);
         }
-        let registry = registry_of(cluster.reference_text(pull.reference));
-        let knowledge = observed.knowledge(node.group, observed.registry_id(registry));
-        constants.scaled(rules.factor(constants, &knowledge)).duration_of(pull.bytes)
+        let name = pull.reference.map(|id| cluster.reference_text(id));
+        let registry = name.and_then(|name| observed.registry_id(registry_of(name)));
+        let knowledge = observed.knowledge(node.group, registry);
+        let factor = rules.factor(constants, &knowledge);
+        constants.scaled(factor).duration_of_rest(pull.left, pull.bytes)
     }));
 }
 

@@ -16,6 +16,7 @@ mod pods;
 mod pulls;
 #[cfg(test)]
 mod tests;
+mod unasked;
 
 use std::collections::{BTreeSet, VecDeque};
 

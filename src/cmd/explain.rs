@@ -139,7 +139,7 @@ fn table(decision: &DecisionView) -> String {
     let mut rows = vec![
         [
             "NODE", "POINTS", "SAVES", "MOVES", "ARRIVING", "WAIT", "FETCH", "UNPACK", "HEAT",
-            "CREDIT", "REASONS",
+            "PRESSURE", "CREDIT", "REASONS",
         ]
         .map(str::to_owned),
     ];
@@ -177,7 +177,7 @@ fn heading(decision: &DecisionView) -> String {
     text
 }
 
-fn cells(row: &NodeScoreView, decision: &DecisionView) -> [String; 11] {
+fn cells(row: &NodeScoreView, decision: &DecisionView) -> [String; 12] {
     let mark = if Some(&row.node) == decision.chosen.as_ref() { "*" } else { "" };
     let seconds = |value: f64| {
         if value == 0.0 { "-".to_owned() } else { format!("{value:.1}s") }
@@ -195,6 +195,7 @@ fn cells(row: &NodeScoreView, decision: &DecisionView) -> [String; 11] {
         seconds(row.fetch_seconds),
         seconds(row.unpack_seconds),
         seconds(row.heat_seconds),
+        seconds(row.pressure_seconds),
         seconds(row.credit_seconds),
         row.reasons.join(","),
     ]

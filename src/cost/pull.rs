@@ -19,6 +19,12 @@ impl PullRates {
     /// `unpack` stands for what does not overlap, and is the policy's to set.
     #[must_use]
     pub const fn duration_of(self, bytes: Bytes) -> Nanos {
-        Nanos(self.fetch.duration_of(bytes).0.saturating_add(self.unpack.duration_of(bytes).0))
+        self.duration_of_rest(bytes, bytes)
+    }
+
+    /// The same of a pull that has begun: all of it is still to be unpacked, and only `left` to be fetched.
+    #[must_use]
+    pub const fn duration_of_rest(self, left: Bytes, bytes: Bytes) -> Nanos {
+        Nanos(self.fetch.duration_of(left).0.saturating_add(self.unpack.duration_of(bytes).0))
     }
 }

@@ -12,8 +12,9 @@
 //!   Nothing while [`node::InventorySpec::lazy`].
 //! - **What it need not download**: blobs of layers as [`node::InventorySpec::blobs`] says for all, and
 //!   [`node::HeldImage::blobs`] for those images that differ; also [`node::InventorySpec::loose_blobs`].
-//! - **What is on its way**: [`node::InventorySpec::pulls`]. An image without names is being pulled, or
-//!   was left behind by a pull that broke off.
+//! - **What is on its way**: [`node::InventorySpec::pulls`], for a fifth of the time that the whole may be
+//!   believed: an agent that is well tells their progress at every interval. An image without names is being
+//!   pulled, if a layer that it lacks is among them, or was left behind by a pull that broke off.
 //! - **What it surely lacks**: an image that is not listed, if nothing was
 //!   [dropped](node::InventorySpec::dropped) or it is larger than
 //!   [`node::Dropped::image_bytes_max`]; else it is unknown.

@@ -129,6 +129,8 @@ pub struct NodeScoreView {
     pub fetch_seconds: f64,
     pub unpack_seconds: f64,
     pub heat_seconds: f64,
+    #[serde(default)]
+    pub pressure_seconds: f64,
     pub credit_seconds: f64,
     pub missing_bytes: u64,
     #[serde(default)]
@@ -221,6 +223,7 @@ fn score(row: &Row, decision: &Decision, legend: &Legend) -> NodeScoreView {
         fetch_seconds: seconds(parts.fetch),
         unpack_seconds: seconds(parts.unpack),
         heat_seconds: seconds(parts.heat),
+        pressure_seconds: seconds(parts.pressure),
         credit_seconds: seconds(parts.credit),
         missing_bytes: row.missing.0,
         kept_bytes: row.kept.0,

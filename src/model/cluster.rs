@@ -20,6 +20,7 @@ use crate::model::cluster::pod::Pod;
 use crate::model::expected::ExpectedPods;
 use crate::model::image::Platform;
 use crate::model::intern::Interner;
+use crate::model::inventory::DiskSpace;
 use crate::model::node_names::NodeNames;
 use crate::model::node_set::NodeSet;
 use crate::model::observed::ObservedPulls;
@@ -68,6 +69,9 @@ pub struct Cluster {
     pub(crate) nodes: Vec<Node>,
     /// By node id, kept in step with `nodes` by [`Cluster::note_gist`].
     pub(crate) gists: Vec<NodeGist>,
+    /// By node id, as far as any was told; of size zero where the node's agent tells none. Apart from the
+    /// gists, because few policies look at them.
+    pub(crate) disks: Vec<DiskSpace>,
     pub(crate) reference_ids: Interner<Arc<str>>,
     pub(crate) references: Vec<NameFacts>,
     pub(crate) digest_ids: Interner<Arc<str>>,
@@ -121,6 +125,22 @@ impl Cluster {
     #[must_use]
     pub fn gist(&self, id: NodeId) -> NodeGist {
         self.gists[id.index()]
+    }
+
+    /// The file system that a node's images are on, if its agent tells.
+    #[must_use]
+    pub fn disk(&self, id: NodeId) -> Option<DiskSpace> {
+        self.disks.get(id.index()).copied().filter(|disk| disk.size.0 > 0)
+    }
+
+    /// Enters what a node's agent tells of that, or that it tells nothing.
+    pub(crate) fn note_disk(&mut self, id: NodeId, disk: Option<DiskSpace>) {
+        if disk.is_some() && id.index() >= self.disks.len() {
+            self.disks.resize(id.index() + 1, DiskSpace::default());
+        }
+        if let Some(noted) = self.disks.get_mut(id.index()) {
+            *noted = disk.unwrap_or_default();
+        }
     }
 
     /// Copies a node's gist after a change.

@@ -25,6 +25,28 @@ pub struct InventoryFacts {
     pub loose_blobs: Vec<String>,
     /// Named volumes on the node, sealed.
     pub volumes: Vec<HeldVolume>,
+    /// Blobs that are being downloaded, whoever asked for them.
+    pub pulls: Vec<InventoryPull>,
+    /// The file system that images are on, where the agent can see it.
+    pub disk: Option<DiskSpace>,
+}
+
+/// A file system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DiskSpace {
+    /// How large it is. None is of no bytes.
+    pub size: Bytes,
+    /// What can still be written.
+    pub free: Bytes,
+}
+
+/// A blob on its way to the node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InventoryPull {
+    /// Its digest.
+    pub digest: String,
+    /// Bytes that are still to come; `None` where the registry did not say how many it will have.
+    pub left: Option<Bytes>,
 }
 
 /// An image on the node.

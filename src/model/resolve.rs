@@ -60,15 +60,18 @@ impl Cluster {
         u32::try_from(at).ok().map(PlatformId)
     }
 
-    /// The record of a name on a platform that was first reported last; ties go to the one on more
-    /// nodes, then to the greater digest, then to the greater platform.
+    /// The record of a name on a platform that was first reported last; ties go to the digest that more
+    /// nodes hold whole, then to the greater one, then to the greater platform.
     #[must_use]
     pub fn newest_record(&self, name: NameIds, platform: Option<PlatformId>) -> Option<RecordId> {
         self.records_of(name, platform).max_by_key(|&id| {
             let record = self.record(id);
-            let digest = record.digests.first().map(|&digest| self.digest_text(digest));
+            // Nodes tell one digest in many words: which of its layers they keep, or by what names.
+            let digest = record.digests.first();
+            let holders = digest.map_or(&record.holders, |&id| &self.digest(id).holders);
+            let text = digest.map(|&digest| self.digest_text(digest));
             let own = record.platform.map(|id| self.platform(id));
-            (record.first_seen, record.holders.len(), digest, own)
+            (record.first_seen, holders.len(), text, own)
         })
     }
 

@@ -48,6 +48,10 @@ fn values_without_sense_are_refused_by_key() {
         ("factorMax: 16", "factorMax: 0", "pull.learn.factorMax"),
         ("zeroSeconds: 1", "zeroSeconds: 64", "curve"),
         ("secondsPerWaitingPod: 0.7", "secondsPerWaitingPod: -1", "heat.secondsPerWaitingPod"),
+        ("highThresholdPercent: 85", "highThresholdPercent: 80", "pressure"),
+        ("highThresholdPercent: 85", "highThresholdPercent: 101", "pressure"),
+        ("diskBytesPerByte: 2.5", "diskBytesPerByte: 0", "pressure.diskBytesPerByte"),
+        ("refetchShare: 0", "refetchShare: 2", "pressure.refetchShare"),
         ("kind: PlacementPolicy", "kind: Policy", "kind"),
     ] {
         let refusal = refusal(&default_with(from, to));

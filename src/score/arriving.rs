@@ -113,7 +113,10 @@ impl Tally {
             return;
         }
         let pulls = &place.node.pulls;
-        let by_name = pulls.iter().position(|pull| Some(pull.reference) == need.name.reference);
+        let by_name = need
+            .name
+            .reference
+            .and_then(|name| pulls.iter().position(|pull| pull.reference == Some(name)));
         match need.cargo {
             Cargo::Layers(image) => {
                 self.add_layers(place.question.cluster.image(image), place, by_name);

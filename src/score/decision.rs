@@ -4,6 +4,8 @@
 //! Rows have a fixed size and live in buffers that are used again; words for them are made at the
 //! edge, when somebody asks.
 
+mod neutral;
+
 use std::cmp::Reverse;
 
 use crate::cost::pull::PullRates;
@@ -13,6 +15,8 @@ use crate::model::observed::GroupId;
 use crate::model::unit::{Bytes, Nanos, PerMille, Time};
 use crate::score::arriving::Piece;
 use crate::score::need::Need;
+
+pub use neutral::Neutral;
 
 /// What was decided for one pod.
 #[derive(Clone, Debug, Default)]
@@ -84,6 +88,8 @@ pub struct Row {
     pub arriving: Bytes,
     /// Until the pulls in progress that it has to wait for are done.
     pub wait: Nanos,
+    /// Compressed bytes that will be pulled here again, because this pod's push others off the disk.
+    pub refetched: Bytes,
 }
 
 /// The seconds of one candidate, part by part.
@@ -97,6 +103,8 @@ pub struct Parts {
     pub unpack: Nanos,
     /// For the step pods that already wait here or are expected.
     pub heat: Nanos,
+    /// To pull again what garbage collection removes to make room.
+    pub pressure: Nanos,
     /// Counted in its favour: pulls that meeting here avoids.
     pub credit: Nanos,
     /// Nanoseconds saved against a cold, idle node; negative for a loss.
@@ -135,17 +143,6 @@ pub enum Verdict {
     Unknown,
     /// The text is no image reference.
     Unreadable,
-}
-
-/// Why a whole answer is neutral.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Neutral {
-    /// The pod has no containers and no image volumes.
-    NoImages,
-    /// None of the candidates is in the index.
-    NoKnownCandidate,
-    /// Nobody knows any of the pod's images.
-    ImagesUnknown,
 }
 
 /// A set of remarks on a row.
@@ -202,18 +199,6 @@ impl Reasons {
     }
 }
 
-impl Neutral {
-    /// The name in metrics, JSON and logs.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::NoImages => "no-images",
-            Self::NoKnownCandidate => "no-known-candidate",
-            Self::ImagesUnknown => "images-unknown",
-        }
-    }
-}
-
 impl Wanted {
     /// Whether anything about the pod's images is known.
     #[must_use]
@@ -239,10 +224,10 @@ impl Parts {
         self.wait + self.fetch + self.unpack
     }
 
-    /// That, and what the step pods that already wait there cost.
+    /// That, and what the step pods that already wait there and those that come later lose by it.
     #[must_use]
     pub fn cost(&self) -> Nanos {
-        self.delay() + self.heat
+        self.delay() + self.heat + self.pressure
     }
 }
 
@@ -261,6 +246,7 @@ impl Default for Row {
             kept: Bytes(0),
             arriving: Bytes(0),
             wait: Nanos(0),
+            refetched: Bytes(0),
         }
     }
 }
@@ -295,6 +281,7 @@ impl Decision {
             fetch: rates.fetch.duration_of(row.missing),
             unpack: rates.unpack.duration_of(row.missing + row.kept),
             heat: self.terms.heat(row),
+            pressure: rates.duration_of(row.refetched),
             credit: self.credit(row, delay),
             saved: self.saved(row, delay),
         }
@@ -310,7 +297,8 @@ impl Decision {
     /// Saved by a row of that delay; see [`Parts::saved`].
     pub(super) fn saved(&self, row: &Row, delay: Nanos) -> i64 {
         let gain = self.wanted_of(row).cold + self.credit(row, delay);
-        signed(gain) - signed(delay + self.terms.heat(row))
+        let later = self.terms.heat(row) + self.rates_of(row).duration_of(row.refetched);
+        signed(gain) - signed(delay + later)
     }
 
     fn credit(&self, row: &Row, delay: Nanos) -> Nanos {

@@ -8,13 +8,17 @@
 use crate::model::cluster::image::RecordKey;
 use crate::model::cluster::node::Inventory;
 use crate::model::cluster::{Cluster, NodeId, PlatformId, RecordId, stable_hash};
-use crate::model::inventory::{InventoryFacts, InventoryImage};
+use crate::model::inventory::{InventoryFacts, InventoryImage, InventoryPull};
 use crate::model::unit::{Bytes, Nanos, Time};
 use crate::state::Tracker;
 
 /// No report is believed for longer, whatever it asks for: at an agent's longest interval of ten minutes
 /// three are lost within it.
 const VALID_MAX: Nanos = Nanos::from_seconds(3600);
+/// Of a report's time its pulls are believed a part only. A pull in progress changes, and agents write what
+/// changed at every interval, of which that time has 22: after four intervals without a word the agent is
+/// gone, and with it all news of the pull.
+const PULLS_PART: u64 = 5;
 
 impl Tracker {
     pub(super) fn report_inventory(&mut self, name: &str, facts: InventoryFacts, now: Time) {
@@ -35,6 +39,7 @@ impl Tracker {
         self.put_list_aside(id);
         self.claim(id, &facts.chains);
         self.keep_loose(id, &facts.loose_blobs);
+        self.cluster.note_disk(id, facts.disk);
         let (mark, on_node) = (self.inventories_mark, &mut self.cluster.nodes[id.index()]);
         on_node.list_cut_at = facts.hidden_bytes_max.map(|bytes| bytes + Bytes(1));
         if let Some(inventory) = &mut on_node.inventory {
@@ -44,7 +49,13 @@ impl Tracker {
             }
             inventory.observed_at = observed_at;
             inventory.valid_until = valid_until;
+            inventory.pulls = blobs_left(&facts.pulls);
+            inventory.pulls_until =
+                observed_at.after(Nanos(facts.valid_for.min(VALID_MAX).0 / PULLS_PART));
             inventory.resync_mark = mark;
+            if !inventory.pulls.is_empty() {
+                self.deadlines.insert((inventory.pulls_until, id));
+            }
         }
         self.replace_list(id, listed, now);
         self.note_inventory_change(id, now);
@@ -116,6 +127,7 @@ impl Tracker {
     pub(super) fn forget_inventory(&mut self, id: NodeId) {
         self.claim(id, &[]);
         self.keep_loose(id, &[]);
+        self.cluster.note_disk(id, None);
         let Some(inventory) = self.cluster.nodes[id.index()].inventory.take() else {
             return;
         };
@@ -127,6 +139,7 @@ impl Tracker {
     fn end_inventory(&mut self, id: NodeId, now: Time) {
         self.claim(id, &[]);
         self.keep_loose(id, &[]);
+        self.cluster.note_disk(id, None);
         let on_node = &mut self.cluster.nodes[id.index()];
         let Some(inventory) = on_node.inventory.take() else {
             return;
@@ -185,9 +198,7 @@ impl Tracker {
 
     fn note_inventory_change(&mut self, id: NodeId, now: Time) {
         self.cluster.note_gist(id);
-        if !self.cluster.node(id).waiting.is_empty() {
-            self.refresh_pulls(id, now);
-        }
+        self.refresh_pulls_if_any(id, now);
     }
 }
 
@@ -217,6 +228,16 @@ impl Cluster {
 fn key_of(image: InventoryImage, platform: Option<PlatformId>) -> RecordKey {
     let InventoryImage { names, bytes, unpacked, kept } = image;
     RecordKey { platform, names, size_bytes: bytes, unpacked, kept }
+}
+
+/// Stable hashes of blobs, sorted, each once, with the bytes still to come: any number where that is untold.
+fn blobs_left(pulls: &[InventoryPull]) -> Vec<(u64, Bytes)> {
+    let left = |pull: &InventoryPull| pull.left.unwrap_or(Bytes(u64::MAX));
+    let mut blobs: Vec<_> =
+        pulls.iter().map(|pull| (stable_hash(&pull.digest), left(pull))).collect();
+    blobs.sort_unstable();
+    blobs.dedup_by_key(|&mut (hash, _)| hash);
+    blobs
 }
 
 /// Stable hashes, sorted, each once.

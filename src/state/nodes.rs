@@ -47,9 +47,7 @@ impl Tracker {
         let listed = self.acquire_list(keys, now);
         self.note_list(id, listed, cut_at, now);
         self.cluster.note_gist(id);
-        if !self.cluster.node(id).waiting.is_empty() {
-            self.refresh_pulls(id, now);
-        }
+        self.refresh_pulls_if_any(id, now);
     }
 
     pub(super) fn remove_node(&mut self, name: &str, now: Time) {

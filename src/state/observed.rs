@@ -16,18 +16,19 @@ impl Tracker {
     /// Notes the pulls that a node has now as they begin.
     pub(super) fn note_begun(&mut self, node: NodeId, now: Time) {
         let pulls = self.cluster.node(node).pulls.iter();
-        let begun = pulls.map(|pull| self.begun(node, pull)).collect();
+        let begun = pulls.filter_map(|pull| self.begun(node, pull)).collect();
         self.cluster.begun.refresh(node, begun, now);
     }
 
-    fn begun(&self, node: NodeId, pull: &Pull) -> (Arc<str>, BegunPull) {
+    /// Nothing for a pull of which no kubelet will report.
+    fn begun(&self, node: NodeId, pull: &Pull) -> Option<(Arc<str>, BegunPull)> {
         let (cluster, group) = (&self.cluster, self.cluster.node(node).group);
-        let reference = cluster.reference_name(pull.reference);
+        let reference = cluster.reference_name(pull.reference?);
         let registry = cluster.observed.registry_id(registry_of(&reference));
         let knowledge = cluster.observed.knowledge(group, registry);
         // What is found waiting in the first lists may have begun, or even come, long before.
         let (has_layers, is_new) = (pull.image.is_some(), cluster.is_synced());
-        (reference, BegunPull::new(group, pull.bytes, has_layers, is_new, knowledge))
+        Some((reference, BegunPull::new(group, pull.bytes, has_layers, is_new, knowledge)))
     }
 
     /// Learns from a pull that was reported. One that nobody expected tells nothing.

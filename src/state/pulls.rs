@@ -1,9 +1,12 @@
-//! What is on its way to a node: the pulls that its waiting pods cause, in the kubelet's order.
+//! What is on its way to a node: the pulls that its waiting pods cause, in the kubelet's order, and behind
+//! them what only its agent saw (`unasked`).
 //!
-//! Decides which images a node still has to pull and how many bytes each moves. How long that takes
-//! is the policy's (`cost`); whether a pod likes to wait for it is `score`'s.
+//! Decides which images a node still has to pull, how many bytes each brings and how many of those are still
+//! to be downloaded. How long that takes is the policy's (`cost`); whether a pod likes to wait for it is
+//! `score`'s.
 
-use crate::model::cluster::node::Pull;
+use crate::model::cluster::image::Image;
+use crate::model::cluster::node::{Inventory, Node, Pull};
 use crate::model::cluster::pod::{Pod, PodImageState};
 use crate::model::cluster::{Cluster, ImageId, NodeId};
 use crate::model::pod::PullPolicy;
@@ -23,6 +26,7 @@ impl Tracker {
         for &pod in &self.cluster.node(node).waiting {
             self.cluster.add_pulls(node, &self.cluster.pods[pod.index()], &mut pulls);
         }
+        self.cluster.add_unasked_pulls(node, &mut pulls, now);
         if pulls.is_empty() {
             self.cluster.pulling.remove(node);
         } else {
@@ -36,8 +40,15 @@ impl Tracker {
     /// Works out all pulls anew, after images became known: also where nothing seemed to be missing.
     pub(super) fn refresh_all_pulls(&mut self, now: Time) {
         let nodes = (0u32..).map(NodeId).zip(&self.cluster.nodes);
-        let waiting = nodes.filter(|(_, node)| !node.waiting.is_empty());
-        for node in waiting.map(|(id, _)| id).collect::<Vec<_>>() {
+        let pulling = nodes.filter(|(_, node)| node.may_pull());
+        for node in pulling.map(|(id, _)| id).collect::<Vec<_>>() {
+            self.refresh_pulls(node, now);
+        }
+    }
+
+    /// The same for one node, after something on it changed.
+    pub(super) fn refresh_pulls_if_any(&mut self, node: NodeId, now: Time) {
+        if self.cluster.node(node).may_pull() {
             self.refresh_pulls(node, now);
         }
     }
@@ -75,18 +86,15 @@ impl Cluster {
                 continue;
             }
             let same = |pull: &&mut Pull| {
-                pull.reference == wanted.reference || (image.is_some() && pull.image == image)
+                pull.reference == Some(wanted.reference) || (image.is_some() && pull.image == image)
             };
             if let Some(pull) = pulls.iter_mut().find(same) {
                 pull.next_in_line |= next_in_line;
             } else {
-                pulls.push(Pull {
-                    reference: wanted.reference,
-                    image,
-                    bytes: self.bytes_to_pull(node, wanted, image, pulls),
-                    next_in_line,
-                    bound_at: pod.bound_at,
-                });
+                let (bytes, left) = self.bytes_to_pull(node, wanted, image, pulls);
+                let reference = Some(wanted.reference);
+                let since = self.node(node).seen_since(pod.bound_at);
+                pulls.push(Pull { reference, image, bytes, left, next_in_line, since });
             }
             next_in_line = false;
         }
@@ -111,20 +119,56 @@ impl Cluster {
         }
     }
 
-    /// Bytes of the layers that are neither there nor moved by an earlier pull. Zero where the size of
-    /// an image nobody knows would have to be made up.
+    /// Bytes of the layers that are neither unpacked here nor brought by an earlier pull, and what of them is
+    /// still to be downloaded. Zero where the size of an image nobody knows would have to be made up.
     fn bytes_to_pull(
         &self,
         node: NodeId,
         wanted: &PodImageState,
         image: Option<ImageId>,
         pulls: &[Pull],
-    ) -> Bytes {
+    ) -> (Bytes, Bytes) {
         let Some(image) = image.map(|id| self.image(id)) else {
-            return self.reported_size(self.wanted_name(wanted), self.node(node).platform);
+            let bytes = self.reported_size(self.wanted_name(wanted), self.node(node).platform);
+            return (bytes, bytes);
         };
+        self.bytes_of_layers(node, image, pulls)
+    }
+
+    /// The same of an image whose layers are known.
+    pub(super) fn bytes_of_layers(
+        &self,
+        node: NodeId,
+        image: &Image,
+        pulls: &[Pull],
+    ) -> (Bytes, Bytes) {
         let earlier = pulls.iter().filter_map(|pull| pull.image.map(|id| self.image(id)));
         let moved = earlier.map(|other| other.common_depth(image)).max().unwrap_or(0);
-        image.bytes_beyond[self.depth_on(node, image).max(moved)]
+        let start = self.depth_on(node, image).max(moved);
+        let bytes = image.bytes_beyond[start];
+        let Some(inventory) = &self.node(node).inventory else { return (bytes, bytes) };
+        let mut left = Bytes(0);
+        for depth in start..image.chains.len() {
+            let blob = image.blobs[depth];
+            if !self.blob_holders(blob).is_some_and(|nodes| nodes.contains(node)) {
+                left += inventory.left_of(blob, image.layer_bytes(depth));
+            }
+        }
+        (bytes, left)
+    }
+}
+
+impl Node {
+    /// Whether something can be on its way here.
+    fn may_pull(&self) -> bool {
+        let is_seen = |inventory: &Inventory| !inventory.pulls.is_empty();
+        !self.waiting.is_empty()
+            || !self.pulls.is_empty()
+            || self.inventory.as_ref().is_some_and(is_seen)
+    }
+
+    /// As of when the bytes are told of a pull that a pod bound at `bound_at` waits for.
+    fn seen_since(&self, bound_at: Time) -> Time {
+        self.inventory.as_ref().map_or(bound_at, |inventory| bound_at.max(inventory.observed_at))
     }
 }

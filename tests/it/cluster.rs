@@ -1,8 +1,10 @@
 //! A cluster of real nodes: pods run, bytes are counted, and nothing is left afterwards.
 
+mod arriving;
 mod learning;
 mod leftovers;
 mod pulls;
+mod removed;
 mod setup;
 mod volumes;
 mod workload;
@@ -35,8 +37,7 @@ pub async fn bytes_of_step(
     count: usize,
 ) -> Result<u64> {
     let before = cluster.node(node)?.rx_bytes()?;
-    let mut pod = PodSpec::new(&format!("step-{count}"), image);
-    pod.node_selector = BTreeMap::from([("kubernetes.io/hostname".to_owned(), node.to_owned())]);
+    let pod = pinned(PodSpec::new(&format!("step-{count}"), image), node);
     make_pods(&cluster.client(), NAMESPACE, [sleeping(pod, 1)]).await?;
     let steps = await_ended(&cluster.client(), NAMESPACE, count, SOON).await?;
     let after = cluster.node(node)?.rx_bytes()?;
@@ -44,6 +45,12 @@ pub async fn bytes_of_step(
     let landed = &steps[&format!("step-{count}")].node;
     ensure!(landed == node, "it ran on {landed}");
     Ok(after - before)
+}
+
+/// The pod, on that node and no other.
+fn pinned(mut pod: PodSpec, node: &str) -> PodSpec {
+    pod.node_selector = BTreeMap::from([("kubernetes.io/hostname".to_owned(), node.to_owned())]);
+    pod
 }
 
 fn ensure_succeeded(steps: &BTreeMap<String, Step>) -> Result<()> {

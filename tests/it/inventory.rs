@@ -1,5 +1,8 @@
 //! What agents publish, read by the server from a real API server: the objects are written by the test.
 
+mod pressure;
+mod pulling;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -81,11 +84,16 @@ struct Stage {
 }
 
 impl Stage {
+    /// Without a home, nodes that are equally cold are equal.
     async fn set() -> Result<Self> {
+        Self::set_by("greedy").await
+    }
+
+    /// By this policy, a name or a file.
+    async fn set_by(policy: &str) -> Result<Self> {
         let plane = ControlPlane::start().await?;
         make_nodes(&plane.client(), &["a", "b"].map(NodeSpec::new)).await?;
-        // Without a home, nodes that are equally cold are equal.
-        let flags = ["--resolve=off", "--policy=greedy"];
+        let flags = ["--resolve=off", &format!("--policy={policy}")];
         let mut extender = Extender::start(plane.dir(), plane.kubeconfig(), &flags).await?;
         extender.await_ready().await?;
         Ok(Self { extender, plane })

@@ -7,7 +7,7 @@ const REST_SHARE = 10;
 const TIMEOUT_MS = 10000;
 const ROWS_MAX = 200;
 const STALE_SECONDS = 10;
-const PARTS = ['wait', 'fetch', 'unpack', 'heat'];
+const PARTS = ['wait', 'fetch', 'unpack', 'heat', 'pressure'];
 
 const byId = (id) => document.getElementById(id);
 
@@ -29,7 +29,7 @@ const SIZES = { chains: 'layer chains', records: 'image records', pods: 'bound p
 // Short for the table, long for the list below it. Names as in the API.
 const REASONS = {
   'never-pulled': ['would fail: never pulls', 'The pull policy is Never and the node does not hold the image: the container would fail there.'],
-  arriving: ['partly arriving', 'Some of it is already being pulled there for another pod: only the time left counts.'],
+  arriving: ['partly arriving', 'Some of it is already being pulled there, mostly for another pod: only the time left counts.'],
   queued: ['waits for other pulls', 'Other pulls on the node come first.'],
   home: ['home', 'No node with room has it, and pods of this kind shall meet here, so that one node pulls instead of many.'],
   'blobs-kept': ['unpacks only', 'Some layers are on the node compressed. They have to be unpacked, but not downloaded.'],
@@ -547,7 +547,7 @@ async function copyJson(decision, button) {
 function legend(decision) {
   const words = {
     wait: 'wait for pulls in progress', fetch: 'fetch what is missing', unpack: 'unpack it',
-    heat: 'step pods that wait there already', credit: 'credit, the thin line: pulls that meeting there avoids',
+    heat: 'step pods that wait there already', pressure: 'pull again what garbage collection removes for it', credit: 'credit, the thin line: pulls that meeting there avoids',
   };
   return el('p', { class: 'legend' }, 'Seconds to ', Object.entries(words).map(([kind, text]) => el('span', { class: kind }, text)),
     el('span', { class: 'cold' }, 'a cold, idle node'));
@@ -602,8 +602,8 @@ function candidateColumns(decision) {
     column('points', 'Points', (n) => n.points * 100 + n.raw, (n) => [n.points, el('span', { class: 'dim' }, ` (${signed(n.raw)})`)], { ...right, help: 'As the scheduler got them, 0 to 10; in brackets on the policy’s curve, −10 to 10, against a cold, idle node' }),
     column('saved', 'Vs. cold', (n) => n.savedSeconds, (n) => seconds(n.savedSeconds), { ...right, help: 'Seconds against a cold, idle node, credit included; negative is a loss' }),
     column('bar', 'Cost', (n) => n.costSeconds, costBar, { kind: 'graph', numeric: true }),
-    second('cost', 'Total', 'Seconds: wait, fetch, unpack and heat together'),
-    second('wait', 'Wait'), second('fetch', 'Fetch'), second('unpack', 'Unpack'), second('heat', 'Heat'), second('credit', 'Credit'),
+    second('cost', 'Total', 'Seconds: wait, fetch, unpack, heat and pressure together'),
+    second('wait', 'Wait'), second('fetch', 'Fetch'), second('unpack', 'Unpack'), second('heat', 'Heat'), second('pressure', 'Pressure'), second('credit', 'Credit'),
     size('missing', 'To move', 'Bytes that placing the pod there moves'),
     ...(decision.nodes.some((n) => n.arrivingBytes > 0) ? [size('arriving', 'Arriving', 'Bytes it needs that are on their way there for other pods')] : []),
     column('waiting', 'Pods', (n) => n.waitingPods, (n) => dash(n.waitingPods, count), { ...right, help: 'Step pods that wait there' }),

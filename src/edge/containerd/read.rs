@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use prost_types::Timestamp;
+
 use super::client::{Containerd, Error};
 use super::proto::containerd::services::content::v1::{Info, Status};
 use super::proto::containerd::services::snapshots::v1::Kind;
@@ -18,9 +20,15 @@ use crate::model::reference::is_digest;
 use crate::model::unit::{Nanos, Time};
 
 /// An ingest that has not grown for so long is a pull that broke off: containerd keeps it for a day, so
-/// that a later pull can go on from there. Every write sets its time, and registries that are slow still
-/// send some bytes within this.
-const STALLED_AFTER: Nanos = Nanos::from_seconds(10);
+/// that a later pull can go on from there. This long where it came slowly; see [`stalled_after`].
+const STALLED_AFTER_MAX: Nanos = Nanos::from_seconds(10);
+/// And at least this long: a lost packet is sent again within it.
+const STALLED_AFTER_MIN: Nanos = Nanos::from_seconds(3);
+/// containerd writes that many bytes at once, and every write sets the ingest's time
+/// (`core/content/helpers.go`, 2.4).
+const WRITTEN_AT_ONCE: u64 = 1 << 20;
+/// Writes that may be late before the next is taken for never to come.
+const WRITES_MISSED_MAX: u64 = 3;
 /// Labels by which containerd's garbage collector finds what a blob refers to (its `docs/gc.md`).
 const REFERS_TO_CONTENT: &str = "containerd.io/gc.ref.content.";
 const REFERS_TO_SNAPSHOT: &str = "containerd.io/gc.ref.snapshot.";
@@ -155,17 +163,28 @@ fn blob(info: Info) -> (String, Blob) {
 
 /// Ingests that are pulls in progress, by digest.
 fn pulls(ingests: Vec<Status>, now: Time) -> Vec<Pull> {
-    let moving = ingests.into_iter().filter(|ingest| now.since(updated_at(ingest)) < STALLED_AFTER);
+    let is_moving = |ingest: &Status| now.since(time(ingest.updated_at)) < stalled_after(ingest);
+    let moving = ingests.into_iter().filter(is_moving);
     let mut pulls: Vec<Pull> = moving.filter_map(pull).collect();
     pulls.sort_by(|a, b| a.digest.cmp(&b.digest));
     pulls.dedup_by(|a, b| a.digest == b.digest);
     pulls
 }
 
-fn updated_at(ingest: &Status) -> Time {
-    let Some(time) = ingest.updated_at else {
-        return Time::default();
-    };
+/// How long an ingest goes without a write at most, by how fast it came so far. One that another pull began
+/// long ago seems slow, and is given the longest.
+fn stalled_after(ingest: &Status) -> Nanos {
+    let took = time(ingest.updated_at).since(time(ingest.started_at));
+    let writes = u64::try_from(ingest.offset).unwrap_or(0) / WRITTEN_AT_ONCE;
+    match took.0.checked_div(writes) {
+        Some(each) => Nanos(each.saturating_mul(WRITES_MISSED_MAX))
+            .clamp(STALLED_AFTER_MIN, STALLED_AFTER_MAX),
+        None => STALLED_AFTER_MAX,
+    }
+}
+
+fn time(time: Option<Timestamp>) -> Time {
+    let Some(time) = time else { return Time::default() };
     let seconds = Nanos::from_seconds(u64::try_from(time.seconds).unwrap_or(0));
     Time(seconds.0).after(Nanos(u64::try_from(time.nanos).unwrap_or(0)))
 }
@@ -184,12 +203,13 @@ fn pull(ingest: Status) -> Option<Pull> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Info, Status, Time, blob, pulls};
+    use super::{Info, Nanos, Status, Time, Timestamp, blob, pulls, stalled_after};
 
     fn ingest(reference: &str, updated_at: i64) -> Status {
         Status {
             r#ref: reference.to_owned(),
-            updated_at: Some(prost_types::Timestamp { seconds: updated_at, nanos: 0 }),
+            started_at: None,
+            updated_at: Some(Timestamp { seconds: updated_at, nanos: 0 }),
             offset: 5,
             total: 10,
             expected: String::new(),
@@ -209,6 +229,24 @@ mod tests {
         let digests: Vec<_> = pulls.iter().map(|pull| pull.digest.clone()).collect();
         assert_eq!(digests, [digest("aa"), digest("bb")]);
         assert_eq!((pulls[0].offset_bytes, pulls[0].total_bytes), (5, 10));
+    }
+
+    #[test]
+    fn the_faster_an_ingest_came_the_sooner_it_is_missed() {
+        let at = |seconds| Some(Timestamp { seconds, nanos: 0 });
+        let after = |seconds: i64, mebibytes: i64| {
+            let (started_at, updated_at) = (at(100), at(100 + seconds));
+            stalled_after(&Status {
+                started_at,
+                updated_at,
+                offset: mebibytes << 20,
+                ..ingest("x", 0)
+            })
+        };
+        let seconds = Nanos::from_seconds;
+        assert_eq!([after(10, 1_000), after(20, 10)], [seconds(3), seconds(6)]);
+        // Too slow, nothing written yet, begun an hour ago.
+        assert_eq!([after(20, 2), after(1, 0), after(3_600, 100)], [seconds(10); 3]);
     }
 
     #[test]

@@ -7,9 +7,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time as ObjectTime;
 use kube::ResourceExt;
 
 use super::image::{ImageLayer, ImageManifest};
-use super::node::{BlobRule, HeldImage, InventorySpec, StoredVolume};
+use super::node::{BlobRule, Disk, HeldImage, InventorySpec, Pull, StoredVolume};
 use crate::model::image::{ImageFacts, Layer, Platform};
-use crate::model::inventory::{InventoryFacts, InventoryImage, Kept};
+use crate::model::inventory::{DiskSpace, InventoryFacts, InventoryImage, InventoryPull, Kept};
 use crate::model::unit::{Bytes, Nanos, Time};
 use crate::model::volume::{HeldVolume, VolumeKind};
 
@@ -27,7 +27,21 @@ pub fn inventory_facts(spec: InventorySpec) -> InventoryFacts {
         chains: if lazy { Vec::new() } else { spec.chains },
         loose_blobs: spec.loose_blobs,
         volumes: spec.volumes.into_iter().filter_map(volume).collect(),
+        pulls: if lazy { Vec::new() } else { spec.pulls.into_iter().map(pull).collect() },
+        disk: spec.disk.and_then(disk_space),
     }
+}
+
+/// Free bytes beyond the size are all of it.
+fn disk_space(disk: Disk) -> Option<DiskSpace> {
+    let (size, free) = (Bytes(disk.size_bytes), Bytes(disk.free_bytes.min(disk.size_bytes)));
+    (size.0 > 0).then_some(DiskSpace { size, free })
+}
+
+fn pull(pull: Pull) -> InventoryPull {
+    let Pull { digest, offset_bytes, total_bytes } = pull;
+    let left = Bytes(total_bytes.saturating_sub(offset_bytes));
+    InventoryPull { digest, left: (total_bytes > 0).then_some(left) }
 }
 
 /// Of a lazy snapshotter's images nothing is there, whatever the report says.
@@ -78,8 +92,10 @@ fn time(time: &ObjectTime) -> Time {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kept, inventory_facts};
-    use crate::edge::inventory::node::{BlobRule, Dropped, HeldImage, InventorySpec, StoredVolume};
+    use super::{Disk, DiskSpace, Kept, inventory_facts};
+    use crate::edge::inventory::node::{
+        BlobRule, Dropped, HeldImage, InventorySpec, Pull, StoredVolume,
+    };
     use crate::edge::inventory::report::tests::{at, empty_inventory};
     use crate::model::unit::{Bytes, Nanos, Time};
     use crate::model::volume::VolumeKind;
@@ -116,6 +132,29 @@ mod tests {
         let facts = inventory_facts(InventorySpec { lazy: true, ..spec() });
         assert!(facts.images.iter().all(|image| image.unpacked == Some(0)));
         assert!(facts.chains.is_empty());
+    }
+
+    #[test]
+    fn of_a_pull_counts_what_is_still_to_come_if_that_can_be_told() {
+        let pull = |offset_bytes, total_bytes| {
+            let pulls = vec![Pull { digest: "d".to_owned(), offset_bytes, total_bytes }];
+            let facts = inventory_facts(InventorySpec { pulls, ..spec() });
+            facts.pulls[0].left
+        };
+        assert_eq!((pull(3, 10), pull(10, 10)), (Some(Bytes(7)), Some(Bytes(0))));
+        assert_eq!((pull(12, 10), pull(3, 0)), (Some(Bytes(0)), None));
+        let pulls = vec![Pull::default()];
+        assert!(inventory_facts(InventorySpec { lazy: true, pulls, ..spec() }).pulls.is_empty());
+    }
+
+    #[test]
+    fn a_disk_of_no_size_tells_nothing_and_no_more_is_free_than_there_is() {
+        let told = |size_bytes, free_bytes| {
+            let disk = Some(Disk { size_bytes, free_bytes });
+            inventory_facts(InventorySpec { disk, ..spec() }).disk
+        };
+        let space = |size, free| Some(DiskSpace { size: Bytes(size), free: Bytes(free) });
+        assert_eq!((told(0, 5), told(9, 5), told(9, 12)), (None, space(9, 5), space(9, 9)));
     }
 
     #[test]

@@ -32,10 +32,14 @@ pub struct NodeView {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PullView {
-    /// What is pulled.
+    /// What is pulled: by digest if it has no other name.
     pub reference: String,
-    /// Compressed bytes it moves.
+    /// Whether a pod here waits for it. Else only the node's agent saw it.
+    pub asked_for: bool,
+    /// Compressed bytes it brings.
     pub bytes: u64,
+    /// Of those, what was still to be downloaded when it was looked at last.
+    pub left_bytes: u64,
     /// Estimated seconds until it is done.
     pub left_seconds: f64,
 }
@@ -130,7 +134,9 @@ fn node_view(copy: NodeCopy, now: Time) -> NodeView {
     let pulls = copy.pulled.iter().zip(&copy.pulls).enumerate();
     let pulls = pulls.map(|(at, (reference, pull))| PullView {
         reference: (**reference).to_owned(),
+        asked_for: pull.reference.is_some(),
         bytes: pull.bytes.0,
+        left_bytes: pull.left.0,
         left_seconds: super::seconds(copy.rules.done_at(&copy.pulls, &copy.takes, at).since(now)),
     });
     NodeView {

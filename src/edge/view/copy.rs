@@ -131,7 +131,19 @@ fn copy_node(node: &Node, cluster: &Cluster, shared: &Shared) -> NodeCopy {
         rules: queue_rules(&shared.policy, node),
         takes,
         pulls: node.pulls.clone(),
-        pulled: node.pulls.iter().map(|pull| cluster.reference_name(pull.reference)).collect(),
+        pulled: node.pulls.iter().map(|pull| pulled_name(pull, cluster)).collect(),
+    }
+}
+
+/// What the pod asked for; else the image's first name, or its digest.
+fn pulled_name(pull: &Pull, cluster: &Cluster) -> Arc<str> {
+    let image = pull.image.map(|id| cluster.image(id));
+    let reference = pull.reference.or_else(|| image?.references.first().copied());
+    let digest = || image.and_then(|image| image.digests.first()).copied();
+    match (reference, digest()) {
+        (Some(reference), _) => cluster.reference_name(reference),
+        (None, Some(digest)) => cluster.digest_name(digest),
+        (None, None) => Arc::default(),
     }
 }
 

@@ -78,6 +78,10 @@ pub struct Inventory {
     pub(crate) claims: Vec<u64>,
     /// Hashes of blobs that are there beside those of images, sorted.
     pub(crate) loose_blobs: Vec<u64>,
+    /// Hashes of blobs that were being downloaded at `observed_at`, sorted, with the bytes still to come.
+    pub(crate) pulls: Vec<(u64, Bytes)>,
+    /// From when on those are as good as broken off: an agent tells their progress at every interval.
+    pub(crate) pulls_until: Time,
     pub(crate) resync_mark: u64,
 }
 
@@ -97,16 +101,27 @@ pub struct Held {
 /// An image on its way to a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pull {
-    /// The reference being pulled.
-    pub reference: ReferenceId,
+    /// The reference being pulled; `None` if no pod here asked for it and only the agent saw it. Such a
+    /// pull goes on beside the kubelet's queue: somebody pulls by hand, or ahead of time.
+    pub reference: Option<ReferenceId>,
     /// Its layers, where known.
     pub image: Option<ImageId>,
-    /// Compressed bytes that this pull moves: those not there and not moved by an earlier pull.
+    /// Compressed bytes that this pull brings: those not unpacked here and not brought by an earlier pull.
     pub bytes: Bytes,
+    /// Of those, what was still to be downloaded at `since`.
+    pub left: Bytes,
     /// It is the next image that some pod's kubelet loop waits for, not a later container's.
     pub next_in_line: bool,
-    /// When the first pod that wants it was bound here.
-    pub bound_at: Time,
+    /// When the first pod that wants it was bound here, or the agent looked, whichever is later.
+    pub since: Time,
+}
+
+impl Inventory {
+    /// What is still to come of a blob of so many bytes that is not there yet.
+    pub(crate) fn left_of(&self, blob: u64, bytes: Bytes) -> Bytes {
+        let pulled = self.pulls.binary_search_by_key(&blob, |&(hash, _)| hash);
+        pulled.map_or(bytes, |at| bytes.min(self.pulls[at].1))
+    }
 }
 
 impl Node {

@@ -102,8 +102,12 @@ proptest! {
     ) {
         let constant = changes.iter().cloned().fold(World::new(), World::then);
         let grouped = changes.iter().cloned().map(in_groups).fold(World::new(), World::then);
-        let learning = pulls(grouped.synced().node(node("other")), "other", "r.io", observed, 900);
-        let constant = pulls(constant.synced().node(node("other")), "other", "r.io", 0, 900);
+        // An image that becomes known has all pulls worked out anew, here as there.
+        let ready = |world: World| {
+            world.synced().node(node("other")).image(image("new").layer("new", 1))
+        };
+        let learning = pulls(ready(grouped), "other", "r.io", observed, 900);
+        let constant = ready(constant);
         let asked = wishes.iter().fold(pod("p"), |pod, (policy, name)| pod.pulls(*policy, name));
         let policy = Policy::named("default").expect("comes with the program");
         let left = decided(&constant, &asked, &policy);

@@ -8,7 +8,7 @@ use crate::model::image::ImageFacts;
 use crate::model::inventory::Kept;
 use crate::model::node::NodeFacts;
 use crate::model::pod::{PodFacts, PodPhase};
-use crate::model::unit::Bytes;
+use crate::model::unit::{Bytes, PerMille};
 use crate::policy::Policy;
 use crate::score::decision::Scratch;
 use crate::score::decision::{Neutral, Reasons};
@@ -176,7 +176,8 @@ proptest! {
         for (node, (has_agent, lists_too)) in nodes.iter().zip(agents) {
             // At the kubelet's limit its list says less than an agent's.
             if has_agent && node.images.len() < 50 {
-                world = world.report(&node.name, as_agent(node, 10_000));
+                // Before any pod was bound, so that it says nothing of pulls.
+                world = world.report(&node.name, as_agent(node, 8_999).believed(3600));
                 if !lists_too {
                     let unlisted = NodeFacts { images: Vec::new(), ..node.clone() };
                     world = world.node(unlisted);
@@ -187,8 +188,8 @@ proptest! {
         // The other way round: agents first.
         let told = nodes.iter().fold(World::new(), |world, node| {
             let believed = node.images.len() < 50;
-            let facts = as_agent(node, if believed { 10_000 } else { 0 });
-            world.report(&node.name, facts)
+            let facts = as_agent(node, if believed { 8_999 } else { 0 });
+            world.report(&node.name, facts.believed(3600))
         });
         let world = told_to(told, &images, &nodes, &bound);
         same_rows(&kubelets, &by_name(&world, &decided(&world, &pod, &policy)))?;
@@ -216,6 +217,56 @@ proptest! {
             prop_assert_eq!(kept.0.arriving, bare.0.arriving);
             prop_assert_eq!(kept.0.reasons.has(Reasons::BLOBS_KEPT), kept.0.kept.0 > 0);
             prop_assert!(kept.0.raw >= bare.0.raw);
+        }
+    }
+
+    #[test]
+    fn bytes_that_have_come_never_cost_a_node_points(
+        case in any_case(),
+        reports in prop::collection::vec(any_inventory(), 1..6),
+        come in 0..=1_000_u64,
+    ) {
+        let Case { images, nodes, bound, world, pod } = case;
+        let (mut early, mut late) = (told(&images, &nodes, &bound), world);
+        for (at, facts) in reports.into_iter().enumerate() {
+            let node = &nodes[at % nodes.len()].name;
+            let mut more = facts.clone();
+            for left in more.pulls.iter_mut().filter_map(|pull| pull.left.as_mut()) {
+                left.0 -= left.0 * come / 1_000;
+            }
+            (early, late) = (early.report(node, facts), late.report(node, more));
+        }
+        let rows = |world| by_name(world, &decided(world, &pod, &policy()));
+        for ((name, before), (_, after)) in rows(&early).iter().zip(&rows(&late)) {
+            prop_assert_eq!(before.0.missing, after.0.missing, "{}", name);
+            prop_assert_eq!(before.0.arriving, after.0.arriving, "{}", name);
+            prop_assert!(after.1.cost() <= before.1.cost(), "{name}: {before:?} {after:?}");
+            prop_assert!(after.0.raw >= before.0.raw, "{name}: {before:?} {after:?}");
+        }
+    }
+
+    #[test]
+    fn more_free_bytes_on_a_disk_never_cost_a_node_points(
+        case in any_case(),
+        reports in prop::collection::vec(any_inventory(), 1..6),
+        freed in 0..=1_000_u64,
+    ) {
+        let Case { images, nodes, bound, world, pod } = case;
+        let (mut full, mut emptier) = (told(&images, &nodes, &bound), world);
+        for (at, facts) in reports.into_iter().enumerate() {
+            let node = &nodes[at % nodes.len()].name;
+            let mut more = facts.clone();
+            if let Some(disk) = &mut more.disk {
+                disk.free.0 += (disk.size.0 - disk.free.0) * freed / 1_000;
+            }
+            (full, emptier) = (full.report(node, facts), emptier.report(node, more));
+        }
+        let mut policy = policy();
+        policy.pressure.refetch_share = PerMille(700);
+        let rows = |world| by_name(world, &decided(world, &pod, &policy));
+        for ((name, before), (_, after)) in rows(&full).iter().zip(&rows(&emptier)) {
+            prop_assert!(after.1.cost() <= before.1.cost(), "{name}: {before:?} {after:?}");
+            prop_assert!(after.0.raw >= before.0.raw, "{name}: {before:?} {after:?}");
         }
     }
 

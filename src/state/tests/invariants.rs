@@ -86,6 +86,7 @@ fn check_nodes(cluster: &Cluster) {
             assert!(node.exists || reports || !held.reported, "nobody lists for {}", node.name);
         }
         assert_eq!(cluster.gist(id), node.gist());
+        assert!(reports || cluster.disk(id).is_none(), "nobody tells of the disk");
         for (reference, _) in &node.secrets_seen {
             let holders = &cluster.reference(*reference).holders;
             assert!(holders.contains(id), "a secret for what is not there");
@@ -220,6 +221,19 @@ fn check_blobs(cluster: &Cluster) {
     assert!(blobs.into_iter().eq(kept));
 }
 
+/// Behind the kubelet's pulls are those that its agent saw, each of an image with a layer on its way.
+fn check_unasked(cluster: &Cluster, node: &Node, queued: usize) {
+    let mut images = BTreeSet::new();
+    for pull in &node.pulls[queued..] {
+        assert!(pull.reference.is_none() && !pull.next_in_line && pull.left <= pull.bytes);
+        let id = pull.image.expect("its layers are known");
+        assert!(images.insert(id), "one image pulled twice");
+        let seen = &node.inventory.as_ref().expect("who else tells").pulls;
+        let blobs = &cluster.image(id).blobs;
+        assert!(seen.iter().any(|(blob, _)| blobs.contains(blob)), "a pull that nobody saw");
+    }
+}
+
 /// A pod that waits longer than this is a ghost: the bound of `state::pulls`.
 const WAIT_MAX: Nanos = Nanos::from_seconds(900);
 
@@ -247,10 +261,12 @@ fn check_pods(cluster: &Cluster, now: Time) {
             .filter(|image| !image.pulled && !image.pull_fails)
             .map(|image| image.reference)
             .collect();
-        let pulled: BTreeSet<_> = node.pulls.iter().map(|pull| pull.reference).collect();
+        let queued = node.pulls.iter().filter_map(|pull| pull.reference);
+        let pulled: BTreeSet<_> = queued.clone().collect();
         assert!(pulled.is_subset(&wanted), "a pull that nobody wants");
-        assert_eq!(pulled.len(), node.pulls.len(), "one reference pulled twice");
-        assert!(node.pulls.is_empty() || node.pulls[0].next_in_line);
+        assert_eq!(pulled.len(), queued.count(), "one reference pulled twice");
+        assert!(pulled.is_empty() || node.pulls[0].next_in_line);
+        check_unasked(cluster, node, pulled.len());
         if !node.pulls.is_empty() {
             pulling.push(id);
         }

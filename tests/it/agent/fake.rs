@@ -68,6 +68,7 @@ impl Content {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let seconds = i64::try_from(now.as_secs()).unwrap_or(0);
         self.pulls.push(content::Status {
+            started_at: None,
             updated_at: Some(prost_types::Timestamp { seconds, nanos: 0 }),
             r#ref: format!("layer-{layer}"),
             offset,

@@ -117,6 +117,12 @@ impl Cluster {
         node.with_context(|| format!("no node is called {name}"))
     }
 
+    /// The same, to restart its kubelet.
+    pub fn node_mut(&mut self, name: &str) -> Result<&mut Node> {
+        let node = self.nodes.iter_mut().find(|node| node.name() == name);
+        node.with_context(|| format!("no node is called {name}"))
+    }
+
     /// The directory in which `hosts.toml` files say where the registry is.
     pub fn hosts_dir(&self) -> PathBuf {
         hosts_dir(self.plane.dir())

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command as StdCommand;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
 use tokio::net::UnixStream;
 use tokio::process::Command;
@@ -43,14 +43,36 @@ pub async fn start(place: &Place<'_>, index: u8, pid: u32, dir: &Path) -> Result
     Ok(process)
 }
 
-/// Has it pull an image, as kubelet would have it.
+/// What pulls an image to where kubelet's images are.
+pub async fn pulling(pid: u32, hosts: &Path, reference: &str) -> Result<StdCommand> {
+    let mut command = ctr_images(pid).await?;
+    command.arg("pull").arg("--hosts-dir").arg(hosts).arg(reference);
+    Ok(command)
+}
+
+/// Has it pull an image.
 pub async fn pull(pid: u32, hosts: &Path, reference: &str) -> Result<()> {
+    let command = pulling(pid, hosts, reference).await?;
+    run(command).await.with_context(|| format!("cannot pull {reference}"))
+}
+
+/// Has it forget an image's names, and remove what only those kept.
+pub async fn remove(pid: u32, names: &[&str]) -> Result<()> {
+    let mut command = ctr_images(pid).await?;
+    command.args(["rm", "--sync"]).args(names);
+    run(command).await.with_context(|| format!("cannot remove {names:?}"))
+}
+
+async fn ctr_images(pid: u32) -> Result<StdCommand> {
     let mut command: StdCommand = inside(pid, &node_binary("ctr").await?);
-    command.args(["--address", SOCKET, "--namespace", "k8s.io", "images", "pull"]);
-    command.arg("--hosts-dir").arg(hosts).arg(reference);
+    command.args(["--address", SOCKET, "--namespace", "k8s.io", "images"]);
+    Ok(command)
+}
+
+async fn run(command: StdCommand) -> Result<()> {
     let output = Command::from(command).output().await?;
     let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "cannot pull {reference}: {said}");
+    ensure!(output.status.success(), "ctr: {said}");
     Ok(())
 }
 

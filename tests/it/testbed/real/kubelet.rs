@@ -1,9 +1,10 @@
-//! A kubelet on a node: its configuration.
+//! A kubelet on a node: its configuration, and how it is started, also anew with another.
 //!
 //! It has the administrator's rights: what a kubelet may do is not tested here.
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -13,9 +14,12 @@ use super::super::process::Process;
 use super::containerd::SOCKET;
 use super::node::{Place, inside};
 
-/// Starts one. It is not ready at once: the cluster says when.
-pub async fn start(place: &Place<'_>, index: u8, pid: u32, dir: &Path) -> Result<Process> {
-    let config = dir.join("kubelet.config");
+/// The file of its configuration, in the directory of the node.
+const CONFIG: &str = "kubelet.config";
+
+/// What starts one, with its configuration written.
+pub async fn prepare(place: &Place<'_>, index: u8, pid: u32, dir: &Path) -> Result<Command> {
+    let config = dir.join(CONFIG);
     fs::write(&config, configuration(place, dir).to_string())?;
     let mut command = inside(pid, &node_binary("kubelet").await?);
     command.arg("--config").arg(config);
@@ -24,7 +28,22 @@ pub async fn start(place: &Place<'_>, index: u8, pid: u32, dir: &Path) -> Result
     command.arg("--cert-dir").arg(dir.join("certificates"));
     command.arg(format!("--hostname-override=node-{index}"));
     command.arg(format!("--node-ip={}", place.network.address(index)));
-    Process::spawn("kubelet", &command, &dir.join("kubelet.log"))
+    Ok(command)
+}
+
+/// Starts it. It is not ready at once: the cluster says when.
+pub fn start(command: &Command, dir: &Path) -> Result<Process> {
+    Process::spawn("kubelet", command, &dir.join("kubelet.log"))
+}
+
+/// Changes fields of its configuration, for when it is started again.
+pub fn configure(dir: &Path, changes: &Value) -> Result<()> {
+    let config = dir.join(CONFIG);
+    let mut configuration: Value = serde_json::from_slice(&fs::read(&config)?)?;
+    if let (Some(ours), Some(theirs)) = (configuration.as_object_mut(), changes.as_object()) {
+        ours.extend(theirs.clone());
+    }
+    Ok(fs::write(&config, configuration.to_string())?)
 }
 
 fn configuration(place: &Place<'_>, dir: &Path) -> Value {

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::core::v1::Node as NodeObject;
 use kube::{Api, Client};
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 
 use super::super::control_plane::ControlPlane;
 use super::super::process::Process;
@@ -53,6 +54,7 @@ pub struct Node {
     dir: PathBuf,
     pid: u32,
     kubelet: Process,
+    kubelet_command: Command,
     containerd: Process,
     first: Process,
 }
@@ -67,10 +69,39 @@ impl Node {
         place.network.attach(index, pid, place.options.rate.as_deref())?;
         let containerd = containerd::start(place, index, pid, &dir).await?;
         containerd::pull(pid, &super::hosts_dir(place.plane.dir()), &place.pause.reference).await?;
-        let mut kubelet = kubelet::start(place, index, pid, &dir).await?;
+        let kubelet_command = kubelet::prepare(place, index, pid, &dir).await?;
+        let mut kubelet = kubelet::start(&kubelet_command, &dir)?;
         let client = place.plane.client();
         await_ready(&mut kubelet, async || is_ready(&client, &name).await).await?;
-        Ok(Self { name, dir, pid, kubelet, containerd, first })
+        Ok(Self { name, dir, pid, kubelet, kubelet_command, containerd, first })
+    }
+
+    /// Ends its kubelet and starts it with some fields of its configuration changed.
+    pub fn restart_kubelet(&mut self, changes: &Value) -> Result<()> {
+        kubelet::configure(&self.dir, changes)?;
+        self.kubelet.kill();
+        self.kubelet = kubelet::start(&self.kubelet_command, &self.dir)?;
+        Ok(())
+    }
+
+    /// Pulls an image by hand, to where kubelet's are.
+    pub async fn pull(&self, reference: &str) -> Result<()> {
+        containerd::pull(self.pid, &self.hosts_dir()?, reference).await
+    }
+
+    /// Begins to: killing the process breaks it off.
+    pub async fn begin_pull(&self, reference: &str) -> Result<Process> {
+        let command = containerd::pulling(self.pid, &self.hosts_dir()?, reference).await?;
+        Process::spawn("ctr", &command, &self.dir.join("ctr.log"))
+    }
+
+    /// Removes an image by hand, by all its names.
+    pub async fn remove(&self, image: &Pushed) -> Result<()> {
+        containerd::remove(self.pid, &[&image.reference, &image.config]).await
+    }
+
+    fn hosts_dir(&self) -> Result<PathBuf> {
+        Ok(super::hosts_dir(self.dir.parent().context("in no run")?))
     }
 
     /// Its name in the cluster.

@@ -56,6 +56,8 @@ pub struct Pushed {
     pub reference: String,
     /// The digest of its manifest.
     pub digest: String,
+    /// The digest of its configuration, by which CRI names it.
+    pub config: String,
     /// Its layers, busybox first.
     pub layers: Vec<Stored>,
 }
@@ -107,7 +109,7 @@ impl Registry {
         let request = self.client.put(url).header("content-type", MANIFEST);
         send(request.body(manifest)).await?;
         let reference = format!("{NAME}/{}:{}", image.name, image.tag);
-        Ok(Pushed { reference, digest, layers })
+        Ok(Pushed { reference, digest, config: config_digest, layers })
     }
 
     async fn push_layer(&self, repository: &str, layer: Option<Layer>) -> Result<Stored> {
