@@ -136,8 +136,8 @@ fn table(decision: &DecisionView) -> String {
     let chosen = chosen.filter(|row| Some(&row.node) == decision.chosen.as_ref());
     let mut rows = vec![
         [
-            "NODE", "POINTS", "SAVES", "MOVES", "ARRIVING", "WAIT", "FETCH", "UNPACK", "HEAT",
-            "CREDIT", "REASONS",
+            "NODE", "POINTS", "SAVES", "MOVES", "ARRIVING", "WAIT", "FETCH", "UNPACK", "STREAM",
+            "ATTACH", "HEAT", "CREDIT", "REASONS",
         ]
         .map(str::to_owned),
     ];
@@ -174,7 +174,7 @@ fn heading(decision: &DecisionView) -> String {
     text
 }
 
-fn cells(row: &NodeScoreView, decision: &DecisionView) -> [String; 11] {
+fn cells(row: &NodeScoreView, decision: &DecisionView) -> [String; 13] {
     let mark = if Some(&row.node) == decision.chosen.as_ref() { "*" } else { "" };
     let seconds = |value: f64| {
         if value == 0.0 { "-".to_owned() } else { format!("{value:.1}s") }
@@ -186,11 +186,13 @@ fn cells(row: &NodeScoreView, decision: &DecisionView) -> [String; 11] {
         format!("{}{mark}", row.node),
         format!("{} ({:+})", row.points, row.raw),
         seconds(row.saved_seconds),
-        bytes(row.missing_bytes),
-        bytes(row.arriving_bytes),
+        bytes(row.missing_bytes + row.stream_bytes),
+        bytes(row.arriving_bytes + row.arriving_volume_bytes),
         seconds(row.wait_seconds),
         seconds(row.fetch_seconds),
         seconds(row.unpack_seconds),
+        seconds(row.stream_seconds + row.money_seconds),
+        seconds(row.attach_seconds),
         seconds(row.heat_seconds),
         seconds(row.credit_seconds),
         row.reasons.join(","),

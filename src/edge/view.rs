@@ -123,12 +123,25 @@ pub struct NodeScoreView {
     pub wait_seconds: f64,
     pub fetch_seconds: f64,
     pub unpack_seconds: f64,
+    #[serde(default)]
+    pub stream_seconds: f64,
+    #[serde(default)]
+    pub attach_seconds: f64,
+    #[serde(default)]
+    pub money_seconds: f64,
     pub heat_seconds: f64,
     pub credit_seconds: f64,
     pub missing_bytes: u64,
     #[serde(default)]
     pub kept_bytes: u64,
     pub arriving_bytes: u64,
+    /// Bytes of volumes that have to be moved, those on their way, and those that cross a zone.
+    #[serde(default)]
+    pub stream_bytes: u64,
+    #[serde(default)]
+    pub arriving_volume_bytes: u64,
+    #[serde(default)]
+    pub zone_bytes: u64,
     pub waiting_pods: u32,
     /// Decided about and not seen bound yet: a share where several nodes were equally good.
     #[serde(default)]
@@ -204,6 +217,8 @@ fn best_first<'a>(
 
 fn score(row: &Row, decision: &Decision, legend: &Legend) -> NodeScoreView {
     let parts = decision.parts(row);
+    let volumes = decision.volumes_of(row).copied().unwrap_or_default();
+    let reasons = row.reasons.names().chain(volumes.reasons.names());
     NodeScoreView {
         node: legend.node_name(row.node, decision.at).to_owned(),
         wanted: row.group,
@@ -214,14 +229,20 @@ fn score(row: &Row, decision: &Decision, legend: &Legend) -> NodeScoreView {
         wait_seconds: seconds(parts.wait),
         fetch_seconds: seconds(parts.fetch),
         unpack_seconds: seconds(parts.unpack),
+        stream_seconds: seconds(parts.stream),
+        attach_seconds: seconds(parts.attach),
+        money_seconds: seconds(parts.money),
         heat_seconds: seconds(parts.heat),
         credit_seconds: seconds(parts.credit),
         missing_bytes: row.missing.0,
         kept_bytes: row.kept.0,
         arriving_bytes: row.arriving.0,
+        stream_bytes: volumes.missing.0,
+        arriving_volume_bytes: volumes.arriving.0,
+        zone_bytes: volumes.zone_bytes.0,
         waiting_pods: row.waiting_pods,
         expected_pods: thousandths(row.expected_pods),
-        reasons: row.reasons.names().map(str::to_owned).collect(),
+        reasons: reasons.map(str::to_owned).collect(),
     }
 }
 

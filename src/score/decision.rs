@@ -4,6 +4,8 @@
 //! Rows have a fixed size and live in buffers that are used again; words for them are made at the
 //! edge, when somebody asks.
 
+pub mod volume;
+
 use std::cmp::Reverse;
 
 use crate::cost::pull::PullRates;
@@ -11,8 +13,9 @@ use crate::model::cluster::node::NodeGist;
 use crate::model::cluster::{ImageId, NodeId, PlatformId};
 use crate::model::observed::GroupId;
 use crate::model::unit::{Bytes, Nanos, PerMille, Time};
-use crate::score::arriving::Piece;
+use crate::score::decision::volume::VolumeRow;
 use crate::score::need::Need;
+use crate::score::scratch::Scratch;
 
 /// What was decided for one pod.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +28,8 @@ pub struct Decision {
     pub wanted: Vec<Wanted>,
     /// One per distinct known candidate, in the order asked.
     pub rows: Vec<Row>,
+    /// What the pod's volumes make of each row, in step with `rows`; empty for a pod without any.
+    pub volume_rows: Vec<VolumeRow>,
     /// The cold node that pods of this kind shall meet on, if one was needed.
     pub home: Option<NodeId>,
     /// Candidates that the cluster does not know.
@@ -72,6 +77,8 @@ pub struct Row {
     pub points: u8,
     /// What else is to be said.
     pub reasons: Reasons,
+    /// Its place in [`Decision::rows`]; past 65,535, more than any cluster has nodes, the last one.
+    pub(crate) place: u16,
     /// Step pods that wait on the node.
     pub waiting_pods: u32,
     /// Step pods that were decided about and will most likely come here, in thousandths.
@@ -95,6 +102,12 @@ pub struct Parts {
     pub fetch: Nanos,
     /// To unpack what is missing, and what is there as blobs.
     pub unpack: Nanos,
+    /// Until missing volumes have come.
+    pub stream: Nanos,
+    /// Until disks are attached.
+    pub attach: Nanos,
+    /// The price of bytes that cross a zone, in seconds.
+    pub money: Nanos,
     /// For the step pods that already wait here or are expected.
     pub heat: Nanos,
     /// Counted in its favour: pulls that meeting here avoids.
@@ -236,13 +249,13 @@ impl Parts {
     /// Seconds until the pod's cargo is on the node.
     #[must_use]
     pub fn delay(&self) -> Nanos {
-        self.wait + self.fetch + self.unpack
+        self.wait + self.fetch + self.unpack + self.stream + self.attach
     }
 
-    /// That, and what the step pods that already wait there cost.
+    /// That, what the step pods that already wait there cost, and the price.
     #[must_use]
     pub fn cost(&self) -> Nanos {
-        self.delay() + self.heat
+        self.delay() + self.heat + self.money
     }
 }
 
@@ -255,6 +268,7 @@ impl Default for Row {
             raw: 0,
             points: 0,
             reasons: Reasons::default(),
+            place: 0,
             waiting_pods: 0,
             expected_pods: PerMille(0),
             missing: Bytes(0),
@@ -271,6 +285,7 @@ impl Decision {
         self.neutral = None;
         self.wanted.clear();
         self.rows.clear();
+        self.volume_rows.clear();
         self.paces.clear();
         self.home = None;
         self.unknown_count = 0;
@@ -290,10 +305,14 @@ impl Decision {
     pub fn parts(&self, row: &Row) -> Parts {
         let rates = self.rates_of(row);
         let delay = self.delay(row);
+        let volumes = self.volumes_of(row).copied().unwrap_or_default();
         Parts {
             wait: row.wait,
             fetch: rates.fetch.duration_of(row.missing),
             unpack: rates.unpack.duration_of(row.missing + row.kept),
+            stream: volumes.stream,
+            attach: volumes.attach,
+            money: volumes.money,
             heat: self.terms.heat(row),
             credit: self.credit(row, delay),
             saved: self.saved(row, delay),
@@ -304,13 +323,21 @@ impl Decision {
     #[must_use]
     pub fn delay(&self, row: &Row) -> Nanos {
         let rates = self.rates_of(row);
-        row.wait + rates.duration_of(row.missing) + rates.unpack.duration_of(row.kept)
+        let layers = rates.duration_of(row.missing) + rates.unpack.duration_of(row.kept);
+        row.wait + layers + self.volumes_of(row).map_or(Nanos(0), VolumeRow::delay)
+    }
+
+    /// What the pod's volumes make of a row; `None` for a pod without any.
+    #[must_use]
+    pub fn volumes_of(&self, row: &Row) -> Option<&VolumeRow> {
+        self.volume_rows.get(usize::from(row.place))
     }
 
     /// Saved by a row of that delay; see [`Parts::saved`].
     pub(super) fn saved(&self, row: &Row, delay: Nanos) -> i64 {
         let gain = self.wanted_of(row).cold + self.credit(row, delay);
-        signed(gain) - signed(delay + self.terms.heat(row))
+        let money = self.volumes_of(row).map_or(Nanos(0), |volumes| volumes.money);
+        signed(gain) - signed(delay + self.terms.heat(row) + money)
     }
 
     fn credit(&self, row: &Row, delay: Nanos) -> Nanos {
@@ -351,49 +378,4 @@ impl Terms {
 
 fn signed(time: Nanos) -> i64 {
     i64::try_from(time.0).unwrap_or(i64::MAX)
-}
-
-/// Working memory: bitmaps over nodes, and where each candidate's row is.
-#[derive(Clone, Debug, Default)]
-pub struct Scratch {
-    /// All candidates.
-    pub(super) candidates: Vec<u64>,
-    /// Candidates of the group at hand.
-    pub(super) group: Vec<u64>,
-    /// One bitmap after another: for each need, the nodes that are charged for it.
-    pub(super) charged: Vec<u64>,
-    /// Holders of the thing at hand.
-    pub(super) holders: Vec<u64>,
-    /// Nodes that hold all layers so far.
-    pub(super) prefix: Vec<u64>,
-    /// Earlier needs that share layers with the one at hand, and how many; most first.
-    pub(super) overlaps: Vec<(usize, usize)>,
-    /// What was counted on a candidate with pulls in progress.
-    pub(super) counted: Vec<Piece>,
-    /// Bytes that each candidate lacks, by node: a table dense enough to stay in the first-level cache.
-    pub(super) missing: Vec<Bytes>,
-    /// Until the pod's cargo is on each candidate, by row.
-    pub(super) delays: Vec<Nanos>,
-    /// How long each pull of the node at hand takes.
-    pub(super) takes: Vec<Nanos>,
-    /// Row of each candidate, by node.
-    pub(super) row_of: Vec<u32>,
-}
-
-impl Scratch {
-    fn words(node_count: usize) -> usize {
-        node_count.div_ceil(64)
-    }
-
-    /// Makes the tables large enough, and forgets the candidates before. The tables by node are left as
-    /// they are: an entry counts only where the node is a candidate.
-    pub(super) fn start(&mut self, node_count: usize) {
-        self.candidates.fill(0);
-        let words = Self::words(node_count);
-        for bitmap in [&mut self.candidates, &mut self.group, &mut self.holders, &mut self.prefix] {
-            bitmap.resize(words, 0);
-        }
-        self.row_of.resize(node_count, u32::MAX);
-        self.missing.resize(node_count, Bytes(0));
-    }
 }

@@ -59,7 +59,7 @@ fn row<'a>(world: &World, decision: &'a Decision, node: &str) -> &'a Row {
 fn by_name(world: &World, decision: &Decision) -> BTreeMap<String, (Row, Parts)> {
     let rows = decision.rows.iter().map(|row| {
         let name = world.cluster().node(row.node).name.to_string();
-        let anywhere = Row { node: NodeId(0), group: 0, pace: 0, ..row.clone() };
+        let anywhere = Row { node: NodeId(0), group: 0, pace: 0, place: 0, ..row.clone() };
         (name, (anywhere, decision.parts(row)))
     });
     rows.collect()
