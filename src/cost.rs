@@ -6,3 +6,4 @@
 pub mod learned;
 pub mod pull;
 pub mod queue;
+pub mod stream;

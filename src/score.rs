@@ -12,10 +12,12 @@
 
 mod arriving;
 mod charge;
+mod company;
 pub mod decision;
 mod home;
 mod need;
 pub mod scratch;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod volume;

@@ -3,6 +3,7 @@
 //! The policy of [`policy`] makes seconds easy to read: 100 MB a second to fetch and as much to unpack,
 //! so that 50 MB are one second of cost; no home, no heat. Files that need those turn them on.
 
+mod company;
 mod expected;
 mod fetch;
 mod heat;
@@ -15,7 +16,9 @@ mod points;
 mod properties;
 mod queue;
 mod replay;
+mod stream;
 mod tag;
+mod volumes;
 
 use std::collections::BTreeMap;
 
