@@ -213,6 +213,33 @@ pub struct Agent {
     /// Where probes and metrics are served
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9292", value_parser = address)]
     pub admin_listen: SocketAddr,
+    /// Whose volumes are reported beside the store's.
+    #[command(flatten)]
+    pub baggageclaim: BaggageclaimFlags,
+}
+
+/// A baggageclaim of the node, and what properties of its volumes mean.
+#[derive(Args, Clone, Debug)]
+pub struct BaggageclaimFlags {
+    /// Report the volumes of the baggageclaim at this address, too, as http://127.0.0.1:7788
+    #[arg(long, value_name = "URL")]
+    pub baggageclaim: Option<String>,
+    /// How properties make a volume's key, as git/{repository}@{version}; without them it does not count
+    #[arg(
+        long,
+        value_name = "TEMPLATE",
+        default_value = "{dunnage-key}",
+        requires = "baggageclaim"
+    )]
+    pub baggageclaim_key: String,
+    /// The property that tells a volume's kind: resource-cache, task-cache, output
+    #[arg(
+        long,
+        value_name = "PROPERTY",
+        default_value = "dunnage-kind",
+        requires = "baggageclaim"
+    )]
+    pub baggageclaim_kind: String,
 }
 
 /// How `explain` prints.

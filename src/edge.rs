@@ -5,6 +5,7 @@
 //! [`recent`], [`shared`], [`unresolved`] and [`view`].
 
 pub mod admin;
+pub mod baggageclaim;
 pub mod clock;
 pub mod containerd;
 pub mod extender;

@@ -3,6 +3,7 @@
 //! Whatever goes wrong, containerd away or the API server away, is said on the port and in the log and tried
 //! again: the agent ends by a signal only, or at the start for a wrong flag.
 
+mod baggageclaim;
 mod pace;
 mod round;
 
@@ -35,6 +36,7 @@ pub async fn run(flags: Agent) -> anyhow::Result<()> {
     let containerd = containerd.map_err(|error| {
         anyhow::anyhow!("--containerd-socket or --containerd-namespace: {error}")
     })?;
+    let baggageclaim = baggageclaim::Source::new(&flags.baggageclaim)?;
     let port = ports::Port::bind("--admin-listen", flags.admin_listen)?;
     let client = serve::client(flags.kubeconfig.as_deref()).await?;
     tracing::info!(
@@ -51,6 +53,7 @@ pub async fn run(flags: Agent) -> anyhow::Result<()> {
         pace: Pace::new(&flags.node_name, flags.interval),
         publisher: Publisher::new(client, &flags.node_name),
         containerd,
+        baggageclaim,
         health: health.clone(),
         clock: Clock::Real,
     };

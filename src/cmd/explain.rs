@@ -3,6 +3,7 @@
 //! For a pod by name the server's remembered decision is shown, as it was taken; if there is none, the
 //! pod is read from the cluster and decided on now. For a manifest file it is always decided on now.
 
+mod run;
 mod volume;
 
 use std::io::Read;
@@ -155,6 +156,7 @@ fn table(decision: &DecisionView) -> String {
 fn heading(decision: &DecisionView) -> String {
     let mut text =
         format!("Pod {}/{} at {}\n", decision.pod.namespace, decision.pod.name, decision.at);
+    text.push_str(&decision.run.as_ref().map(run::lines).unwrap_or_default());
     for wanted in &decision.wanted {
         text.push_str(&format!(
             "Wants {} on {}, {:.1}s on a cold node\n",

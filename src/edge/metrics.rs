@@ -45,6 +45,8 @@ pub struct Metrics {
     pub synced: IntGauge,
     /// Watch streams that broke and were opened again.
     pub watch_restarts: IntCounterVec,
+    /// Events about malformed annotations by what came of them.
+    pub complaints: IntCounterVec,
     /// Lines of manifest files by result.
     pub manifest_lines: IntCounterVec,
     /// Of learning.
@@ -148,6 +150,11 @@ impl Metrics {
                 "watch_restarts_total",
                 "Watch streams that broke and were opened again, by kind.",
                 &["kind"],
+            ),
+            complaints: new.counters(
+                "annotation_events_total",
+                "Events about malformed annotations by result (posted, known, failed, dropped).",
+                &["result"],
             ),
             manifest_lines: new.counters(
                 "manifest_lines_total",

@@ -5,7 +5,9 @@
 //! Field names are those of `k8s.io/api/core/v1`. [`convert`] makes model facts of them.
 
 pub mod convert;
+pub mod kept;
 pub mod pulled;
+pub mod run;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,6 +16,7 @@ use k8s_openapi::api::core::v1 as core;
 use kube::core::{ClusterResourceScope, NamespaceResourceScope, ObjectMeta, Resource};
 use serde::Deserialize;
 
+use crate::edge::object::kept::{Annotations, Env};
 use crate::edge::object::pulled::EventObject;
 
 /// A pod; `M` is how much of its metadata is kept.
@@ -45,12 +48,32 @@ pub struct NodeObject<M = Metadata> {
 
 /// The metadata that placement reads.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "named and described in the API")]
 pub struct Metadata {
     pub name: Option<String>,
     pub namespace: Option<String>,
     pub uid: Option<String>,
     pub labels: Option<BTreeMap<String, String>>,
+    pub annotations: Option<Annotations>,
+    pub owner_references: Option<Vec<OwnerReference>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[expect(missing_docs, reason = "named and described in the API")]
+pub struct OwnerReference {
+    pub kind: Option<String>,
+    pub uid: Option<String>,
+    pub controller: Option<bool>,
+}
+
+/// The object that made another one and looks after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Controller<'a> {
+    /// Its kind.
+    pub kind: &'a str,
+    /// Its uid.
+    pub uid: &'a str,
 }
 
 /// Metadata, however much of it was kept.
@@ -63,6 +86,10 @@ pub trait Named {
     fn uid(&self) -> &str;
     /// `metadata.labels`.
     fn labels(&self) -> Option<&BTreeMap<String, String>>;
+    /// The annotation of a key, if it is one of [`run::ANNOTATIONS`].
+    fn annotation(&self, key: &str) -> Option<&str>;
+    /// The entry of `metadata.ownerReferences` that is the controller's.
+    fn controller(&self) -> Option<Controller<'_>>;
 }
 
 macro_rules! named {
@@ -80,8 +107,20 @@ macro_rules! named {
             fn labels(&self) -> Option<&BTreeMap<String, String>> {
                 self.labels.as_ref()
             }
+            fn annotation(&self, key: &str) -> Option<&str> {
+                self.annotations.as_ref()?.get(key).map(String::as_str)
+            }
+            fn controller(&self) -> Option<Controller<'_>> {
+                let mut owners = self.owner_references.iter().flatten();
+                let owner = owners.find(|owner| owner.controller == Some(true))?;
+                Some(Controller { kind: text(&owner.kind), uid: text(&owner.uid) })
+            }
         }
     };
+}
+/// A text of the API: required or not, it may be missing here.
+fn text<'a>(told: impl Into<Option<&'a String>>) -> &'a str {
+    told.into().map(String::as_str).unwrap_or_default()
 }
 named!(Metadata);
 named!(ObjectMeta);
@@ -106,6 +145,7 @@ pub struct Container {
     pub name: Option<String>,
     pub image: Option<String>,
     pub image_pull_policy: Option<String>,
+    pub env: Option<Env>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -30,12 +30,15 @@ pub struct Checks {
     pub events: Result<(), String>,
     /// Writing to the API server.
     pub api_server: Result<(), String>,
+    /// Reading a baggageclaim's volumes; `None` where there is none, or it was not asked yet.
+    pub baggageclaim: Option<Result<(), String>>,
 }
 
 impl Default for Checks {
     fn default() -> Self {
         let not_yet = || Err("not tried yet".to_owned());
-        Self { containerd: not_yet(), events: not_yet(), api_server: not_yet() }
+        let (containerd, events, api_server) = (not_yet(), not_yet(), not_yet());
+        Self { containerd, events, api_server, baggageclaim: None }
     }
 }
 
@@ -56,7 +59,8 @@ pub fn router(health: Arc<AgentHealth>) -> Router {
         .with_state(health)
 }
 
-/// Always with every check: the reason is what one asks for. Missing events only make it slower.
+/// Always with every check: the reason is what one asks for. Missing events only make it slower, and
+/// without a baggageclaim its volumes alone are missing.
 async fn readyz(State(health): State<Arc<AgentHealth>>) -> Response {
     let checks = health.checks().clone();
     let line = |name: &str, check: &Result<(), String>| match check {
@@ -72,6 +76,7 @@ async fn readyz(State(health): State<Arc<AgentHealth>>) -> Response {
         line("containerd", &checks.containerd),
         line("events", &checks.events),
         line("api-server", &checks.api_server),
+        checks.baggageclaim.map(|check| line("baggageclaim", &check)).unwrap_or_default(),
         verdict.to_owned(),
     ];
     (status, text.concat()).into_response()

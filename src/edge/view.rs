@@ -7,12 +7,14 @@
 pub mod cluster;
 pub mod copy;
 pub mod legend;
+pub mod run;
 pub mod volume;
 
 use serde::{Deserialize, Serialize};
 
 use crate::edge::recent::{Entry, best_and_median_bytes};
 use crate::edge::view::legend::Legend;
+use crate::edge::view::run::RunView;
 use crate::edge::view::volume::WantedVolumeView;
 use crate::model::cluster::NodeId;
 use crate::model::pod::{PodFacts, PullPolicy};
@@ -34,6 +36,9 @@ pub struct DecisionView {
     pub at: String,
     /// The pod.
     pub pod: PodView,
+    /// Its run, if it tells any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub run: Option<RunView>,
     /// Why no node is preferred; absent if some are.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub neutral: Option<String>,
@@ -192,6 +197,7 @@ impl DecisionView {
                 name: pod.name.clone(),
                 uid: pod.uid.clone(),
             },
+            run: RunView::of(&pod.run),
             neutral: decision.neutral.map(|neutral| neutral.name().to_owned()),
             home: decision.home.map(|id| legend.node_name(id, decision.at).to_owned()),
             sent: false,

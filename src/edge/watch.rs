@@ -5,6 +5,7 @@
 //! shown by `/readyz`, logged once per change, and tried again.
 
 mod agents;
+mod complaints;
 mod pulled;
 mod retry;
 
@@ -24,6 +25,7 @@ use serde::de::DeserializeOwned;
 use crate::edge::object::convert::{is_step, node_facts, pod_facts};
 use crate::edge::object::{Named, NodeObject, PodObject};
 use crate::edge::shared::Shared;
+use crate::edge::watch::complaints::Complaints;
 use crate::edge::watch::retry::Retry;
 use crate::state::event::{Event, Kind};
 
@@ -39,11 +41,13 @@ const BOUND_PODS: &str = "spec.nodeName!=";
 /// the other.
 pub async fn run(client: Client, shared: Arc<Shared>) {
     let nodes = watch_nodes(client.clone(), shared.clone());
-    let pods = watch_pods(client.clone(), shared.clone());
+    let (complaints, waiting) = Complaints::new();
+    let pods = watch_pods(client.clone(), shared.clone(), &complaints);
+    let posting = complaints::post(client.clone(), waiting, &complaints, shared.clone());
     let agents = agents::run(client.clone(), shared.clone());
     let pulled = pulled::run(client.clone(), shared.clone());
     let contact = keep_contact(client, shared.clone());
-    futures::join!(nodes, pods, agents, pulled, contact, pass_time(shared));
+    futures::join!(nodes, pods, posting, agents, pulled, contact, pass_time(shared));
 }
 
 async fn watch_nodes(client: Client, shared: Arc<Shared>) {
@@ -60,10 +64,12 @@ async fn watch_nodes(client: Client, shared: Arc<Shared>) {
     follow(Api::all(client), (Kind::Nodes, ""), &shared, applied, removed).await;
 }
 
-async fn watch_pods(client: Client, shared: Arc<Shared>) {
+async fn watch_pods(client: Client, shared: Arc<Shared>, complaints: &Complaints) {
     let applied = |pod: PodObject<ObjectMeta>| {
         let is_step = is_step(&pod, &shared.interest);
-        Some(Event::PodApplied(pod_facts(pod, is_step)))
+        let facts = pod_facts(pod, is_step);
+        complaints.note(&facts, &shared);
+        Some(Event::PodApplied(facts))
     };
     let removed = |pod: PodObject<ObjectMeta>| {
         let uid = pod_facts(pod, false).uid;

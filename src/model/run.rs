@@ -5,7 +5,7 @@ use crate::model::volume::VolumeFacts;
 /// What a pod tells of the run it belongs to; empty for a pod of no run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunFacts {
-    /// Who told.
+    /// Who told of the run and the step.
     pub source: RunSource,
     /// Names the run within the pod's namespace; `None` for a pod of no run.
     pub run: Option<String>,
@@ -15,6 +15,10 @@ pub struct RunFacts {
     pub needs: Vec<VolumeFacts>,
     /// Volumes it leaves on its node, each key once.
     pub produces: Vec<VolumeFacts>,
+    /// Who told of the volumes.
+    pub volumes_source: RunSource,
+    /// What is wrong with its annotations, in words for who wrote them; those count as if absent.
+    pub malformed: Option<String>,
 }
 
 /// Who told what a pod's run is.
@@ -37,4 +41,25 @@ pub enum RunSource {
     Prow,
     /// The object that owns the pod, as a Job.
     Owner,
+}
+
+impl RunSource {
+    /// As in views and texts.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Untold => "untold",
+            Self::Annotations => "annotations",
+            Self::Tekton => "tekton",
+            Self::Argo => "argo",
+            Self::GitLab => "gitlab",
+            Self::GitHubArc => "github-arc",
+            Self::Jenkins => "jenkins",
+            Self::Lighthouse => "lighthouse",
+            Self::Buildkite => "buildkite",
+            Self::Woodpecker => "woodpecker",
+            Self::Prow => "prow",
+            Self::Owner => "owner",
+        }
+    }
 }

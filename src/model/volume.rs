@@ -2,6 +2,9 @@
 
 use crate::model::unit::{Bytes, Time};
 
+/// A key is a name with a version, not a document: objects of the API server hold hundreds of them.
+pub const KEY_BYTES_MAX: usize = 512;
+
 /// A volume as a pod names it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VolumeFacts {
@@ -59,5 +62,37 @@ impl VolumeKind {
     #[must_use]
     pub fn named(name: &str) -> Self {
         Self::ALL.into_iter().find(|kind| kind.name() == name).unwrap_or_default()
+    }
+}
+
+/// Why a text cannot be a key; `None` if it can.
+#[must_use]
+pub fn key_fault(key: &str) -> Option<&'static str> {
+    if key.is_empty() {
+        return Some("must not be empty");
+    }
+    if key.len() > KEY_BYTES_MAX {
+        return Some("may have 512 bytes");
+    }
+    key.chars().any(char::is_control).then_some("must not have control characters, as line breaks")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KEY_BYTES_MAX, VolumeKind, key_fault};
+
+    #[test]
+    fn a_key_is_a_line_of_bounded_length() {
+        assert_eq!(key_fault("git:app@4f2a/with spaces"), None);
+        assert_eq!(key_fault(&"k".repeat(KEY_BYTES_MAX)), None);
+        for bad in ["", "a\nb", "a\0b", &"k".repeat(KEY_BYTES_MAX + 1)] {
+            assert!(key_fault(bad).is_some(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_kind_is_known_by_its_name() {
+        assert!(VolumeKind::ALL.iter().all(|kind| VolumeKind::named(kind.name()) == *kind));
+        assert_eq!(VolumeKind::named("Output"), VolumeKind::Other);
     }
 }

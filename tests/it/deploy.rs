@@ -5,11 +5,13 @@
 //! | `manifests` | what is in the files |
 //! | `running` | how what they describe is started here: same arguments, other ports and paths |
 //! | `rights` | what an account may do, and that it is no more than meant |
+//! | `complaints` | that a malformed annotation is told once on its pod, and by whom |
 //! | `agent` | that the agent reports under its own rights, and only of its node |
 //! | `definitions` | that `crds.yaml` is what the types say, and what the API server makes of it |
 //! | `consistency` | that files, flags, ports and the README agree; needs no cluster |
 
 mod agent;
+mod complaints;
 mod consistency;
 pub mod definitions;
 mod manifests;
@@ -80,7 +82,7 @@ async fn the_service_places_pods_under_its_own_rights() -> Result<()> {
     running::make_cluster(&plane).await?;
     let kubeconfig = plane.kubeconfig_for_service_account("dunnage", "dunnage").await?;
     let nobody = rights::account_without_any(&plane).await?;
-    rights::only_list_and_watch(&kubeconfig, &nobody).await?;
+    rights::only_what_it_needs(&kubeconfig, &nobody).await?;
 
     certify(plane.dir())?;
     let paths = Paths::default().with("/etc/dunnage/tls", plane.dir());
@@ -204,7 +206,7 @@ async fn the_static_pod_and_the_patched_scheduler_place_pods() -> Result<()> {
     running::make_cluster(&plane).await?;
     let kubeconfig = running::kubeconfig_as(&plane, "dunnage")?;
     let nobody = running::kubeconfig_as(&plane, "nobody")?;
-    rights::only_list_and_watch(&kubeconfig, &nobody).await?;
+    rights::only_what_it_needs(&kubeconfig, &nobody).await?;
     let container = manifests::container("static-pod/dunnage.yaml", "dunnage")?;
     let none = Paths::default();
     let mut extender = running::extender(&plane, &kubeconfig, &container, &none).await?;

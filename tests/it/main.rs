@@ -21,6 +21,8 @@ mod demo;
 mod deploy;
 // The agent of a node: failures of containerd, what is written.
 mod agent;
+// The volumes of a baggageclaim, read as the agent does.
+mod baggageclaim;
 // What agents publish, as the server reads it.
 mod inventory;
 // Where a real scheduler puts pods with our help.

@@ -7,6 +7,7 @@ mod nodes;
 mod others;
 mod pods;
 mod provenance;
+mod runs;
 mod wire;
 
 use std::fs;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time as ApiTime;
 
+use super::baggageclaim::Source;
 use super::pace::{Backoff, Pace};
 use crate::edge::clock::Clock;
 use crate::edge::containerd::disk::disk;
@@ -28,6 +29,7 @@ const MANIFESTS_PER_SECOND: u64 = 2;
 /// What a round works with.
 pub struct Node {
     pub containerd: Containerd,
+    pub baggageclaim: Option<Source>,
     pub publisher: Publisher,
     pub scope: Scope,
     pub pace: Pace,
@@ -113,6 +115,9 @@ impl Round {
         let is_due = is_over(self.read_at, heartbeat);
         if self.is_stale || is_due || self.is_pulling(now).await? {
             self.read(now).await?;
+        }
+        if let Some(baggageclaim) = &mut self.node.baggageclaim {
+            baggageclaim.read(self.node.pace.interval, &self.node.health).await;
         }
         let inventory = self.inventory();
         let is_new = self.published.as_ref().is_none_or(|published| differs(published, &inventory));

@@ -483,10 +483,21 @@ function verdictWords(decision) {
   } else {
     words.push(decision.chosen ? `Bound to ${decision.chosen}.` : 'Not bound yet.');
   }
+  words.push(...runWords(decision.run));
   if (decision.home) words.push(`Home of pods of this kind: ${decision.home}.`);
   if (decision.unknownNodes) words.push(`${plural(decision.unknownNodes, 'candidate was', 'candidates were')} not in the index and got the points of a cold, idle node.`);
   if (!decision.sent) words.push('Shadow: the scheduler got an empty answer.');
   return words.join(' ');
+}
+
+function runWords(run) {
+  if (!run) return [];
+  const step = run.step ? `, step ${run.step}` : '';
+  const volumes = [['reads', run.needs], ['leaves', run.produces]].filter(([, list]) => list.length > 0)
+    .map(([verb, list]) => ` It ${verb} ${plural(list.length, 'volume')} (told by ${run.volumesSource}).`);
+  const told = run.run ? `Run ${run.run}${step} (told by ${run.source}).` : '';
+  const malformed = run.malformed ? ` Malformed: ${run.malformed}.` : '';
+  return [`${told}${volumes.join('')}${malformed}`.trim()].filter(Boolean);
 }
 
 // Platforms on which the same is wanted and known are shown as one.

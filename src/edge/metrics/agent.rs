@@ -24,6 +24,10 @@ pub struct AgentMetrics {
     pub inventory_bytes: IntGauge,
     /// What was left out of the last inventory.
     pub dropped: IntGaugeVec,
+    /// Readings of a baggageclaim by result.
+    pub baggageclaim_readings: IntCounterVec,
+    /// Its volumes that have a key, by what is known of them.
+    pub baggageclaim_volumes: IntGaugeVec,
 }
 
 impl AgentMetrics {
@@ -60,6 +64,16 @@ impl AgentMetrics {
                 "agent_dropped_entries",
                 "Entries that were left out of the last inventory by kind.",
                 &["kind"],
+            ),
+            baggageclaim_readings: new.counters(
+                "agent_baggageclaim_readings_total",
+                "Readings of the baggageclaim's volumes by result (ok, error).",
+                &["result"],
+            ),
+            baggageclaim_volumes: new.gauges(
+                "agent_baggageclaim_volumes",
+                "Volumes of the baggageclaim with a key by state (held, unmeasured, unreadable).",
+                &["state"],
             ),
             registry,
         }

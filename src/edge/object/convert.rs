@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::edge::object::run::run_facts;
 use crate::edge::object::{
     Container, ContainerImage, ContainerStatus, Named, NodeInfo, NodeObject, PodObject, PodSpec,
     PodStatus,
@@ -43,6 +44,7 @@ pub fn is_step<M: Named>(pod: &PodObject<M>, interest: &Interest) -> bool {
 
 /// What the model needs of a pod.
 pub fn pod_facts<M: Named>(pod: PodObject<M>, is_step: bool) -> PodFacts {
+    let run = if is_step { run_facts(&pod) } else { RunFacts::default() };
     let PodObject { metadata, spec, status } = pod;
     let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
     let name = metadata.name().to_owned();
@@ -61,7 +63,7 @@ pub fn pod_facts<M: Named>(pod: PodObject<M>, is_step: bool) -> PodFacts {
         ended_at: ended_at(&status),
         pull_secrets: secrets(&spec),
         images: images(&spec, &status),
-        run: RunFacts::default(),
+        run,
         claims: Vec::new(),
         node: spec.node_name.filter(|name| !name.is_empty()),
     }

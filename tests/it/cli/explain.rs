@@ -85,3 +85,35 @@ async fn a_pod_that_nobody_remembers_is_looked_up_in_the_cluster() -> Result<()>
     wrong.fails_with(1, &["404", "is it the admin port?"]);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn run_step_volumes_and_who_told_are_shown() -> Result<()> {
+    let files = Files::new();
+    let extender = Extender::start(files.path(), &files.path().join("kubeconfig"), &[]).await?;
+    let server = format!("--server={}", extender.admin_url);
+    let pod = |name: &str| root().join(format!("../run-pods/{name}.json")).display().to_string();
+
+    let annotated = explain(&["-f", &pod("annotated"), &server]).await?;
+    let expected = "Run nightly-2026-11-24 (told by annotations)\n\
+                    Reads (told by annotations)\n  \
+                    git:app@4f2a9c0  200.0Mi  resource-cache\n  \
+                    deps/go@8c1f  -  task-cache\n\
+                    Leaves (told by annotations)\n  \
+                    nightly-2026-11-24/fuse  3.0Gi  output\n";
+    assert!(annotated.stdout.contains(expected), "{}", annotated.stdout);
+
+    let argo = explain(&["-f", &pod("argo"), &server, "-o", "json"]).await?;
+    let decision: Value = serde_json::from_str(&argo.stdout)?;
+    assert_eq!(decision["run"]["source"], "argo");
+    assert_eq!(decision["run"]["step"], "build-x7k2p[1].test(0)");
+    assert_eq!(decision["run"]["needs"][1]["key"], "s3://models/resnet/v3.tgz");
+    assert_eq!(decision["run"]["volumesSource"], "argo");
+
+    let malformed = explain(&["-f", &pod("malformed"), &server]).await?;
+    let run = "Run app-run-7, step fuse (told by tekton)\nMalformed: dunnage.dev/needs is ignored";
+    assert!(malformed.stdout.contains(run), "{}", malformed.stdout);
+
+    let job = explain(&["-f", &pod("job"), &server]).await?;
+    assert!(job.stdout.contains(", step 3 (told by owner)\n"), "{}", job.stdout);
+    Ok(())
+}

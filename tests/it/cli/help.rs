@@ -95,6 +95,11 @@ fn help_of_agent_names_its_flags_and_defaults() {
             "[default: 30s]",
             "--admin-listen <ADDR>",
             "[default: 127.0.0.1:9292]",
+            "--baggageclaim <URL>",
+            "--baggageclaim-key <TEMPLATE>",
+            "[default: {dunnage-key}]",
+            "--baggageclaim-kind <PROPERTY>",
+            "[default: dunnage-kind]",
         ],
     );
 }
@@ -117,6 +122,12 @@ fn wrong_usage_ends_with_2_and_names_the_flag() {
         (&["agent"], "required arguments"),
         (&["agent", "--node-name", "a", "--interval", "0s"], "longer than nothing"),
         (&["agent", "--node-name", "a", "--interval", "10ms"], "from 1s to 1h"),
+        (&["agent", "--node-name", "a", "--baggageclaim-key", "{a}"], "required arguments"),
+        (&["agent", "--node-name", "a", "--baggageclaim", "h:1"], "expected http://HOST:PORT"),
+        (
+            &["agent", "--node-name=a", "--baggageclaim=http://h:1", "--baggageclaim-key=a"],
+            "--baggageclaim-key \"a\": expected text with names of properties",
+        ),
         (&["fly"], "unrecognized subcommand"),
     ] {
         run(arguments).fails_with(2, &[part]);

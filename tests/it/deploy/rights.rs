@@ -32,7 +32,7 @@ const NEVER: [(&str, &str, &str); 14] = [
     ("impersonate", "", "users"),
 ];
 
-/// What an extender may do: list and watch nodes, pods, what agents publish and events.
+/// What an extender may do: list and watch nodes, pods, what agents publish and events, and post Events.
 pub fn all_it_needs() -> Value {
     json!([
         {"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["list", "watch"]},
@@ -42,12 +42,13 @@ pub fn all_it_needs() -> Value {
             "verbs": ["list", "watch"],
         },
         {"apiGroups": [""], "resources": ["events"], "verbs": ["list", "watch"]},
+        {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]},
     ])
 }
 
-/// Checks that who uses a kubeconfig may list and watch nodes, pods, events and what agents publish, and
-/// beside that what `nobody` may, to whom nothing was granted.
-pub async fn only_list_and_watch(kubeconfig: &Path, nobody: &Path) -> Result<()> {
+/// Checks that who uses a kubeconfig may list and watch nodes, pods, events and what agents publish, post
+/// Events, and beside that what `nobody` may, to whom nothing was granted.
+pub async fn only_what_it_needs(kubeconfig: &Path, nobody: &Path) -> Result<()> {
     let client = dunnage::cmd::serve::client(Some(kubeconfig)).await?;
     for resource in ["nodes", "pods", "events"] {
         for verb in ["list", "watch"] {
