@@ -2,8 +2,8 @@
 //!
 //! A small twin of what happens: the scheduler's own scores and ours, nodes with room for so many pods,
 //! whose kubelets start one every 0.7 s, streams that share the uplink of their holder and turn to the
-//! registry where that is faster. Beside it the two extremes: every pod on a holder, as required affinity has it, and
-//! the scheduler alone, which spreads.
+//! registry where that is faster. Beside it the two extremes: every pod on a holder, as required affinity
+//! has it, and the scheduler alone, which spreads.
 
 use super::{MB, decided};
 use crate::model::pod::PodFacts;
