@@ -12,13 +12,13 @@ use crate::model::run::RunFacts;
 use crate::model::unit::{Nanos, Price};
 use crate::model::volume::HeldVolume;
 use crate::policy::Policy;
-use crate::score::decision::Decision;
 use crate::score::decision::volume::VolumeRow;
+use crate::score::decision::{Decision, Row};
 use crate::state::fixtures::agent::inventory;
 use crate::state::fixtures::universe::any_node;
 use crate::state::fixtures::volume::{any_held, any_run};
 use crate::state::fixtures::world::World;
-use crate::state::fixtures::{cases, pod};
+use crate::state::fixtures::{cases, node, pod};
 
 /// Nodes with what their agents report of volumes, pods that wait on them, and the pod asked about.
 #[derive(Clone, Debug)]
@@ -72,6 +72,14 @@ fn priced(gigabyte: u64, seconds: u64) -> Policy {
     policy.stream.registry_zone = "x".to_owned();
     policy.stream.time_per_money = Nanos::from_seconds(seconds);
     policy
+}
+
+#[test]
+fn a_row_stays_small_and_a_pod_without_volumes_has_no_others() {
+    assert_eq!((size_of::<Row>(), size_of::<VolumeRow>()), (56, 80));
+    let world = World::new().node(node("a").lists(&["r.io/a:1"], 1)).node(node("b"));
+    let decision = decided(&world, &pod("p").wants("r.io/a:1"), &policy());
+    assert_eq!((decision.rows.len(), decision.volume_rows.capacity()), (2, 0));
 }
 
 proptest! {
