@@ -7,3 +7,4 @@ pub mod learned;
 pub mod pressure;
 pub mod pull;
 pub mod queue;
+pub mod stream;

@@ -7,6 +7,7 @@
 pub mod curve;
 pub mod interest;
 pub mod pressure;
+pub mod stream;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ use crate::model::node::PullOrder;
 use crate::model::unit::{Bytes, Nanos, PerMille, TransferRate};
 use crate::policy::curve::{Curve, CurveShape};
 use crate::policy::pressure::{Pressure, PressureKeys};
+use crate::policy::stream::{RunKeys, RunPolicy, StreamKeys, StreamPolicy};
 
 /// The policies that come with the program: name and text.
 pub const NAMED: [(&str, &str); 2] = [
@@ -58,6 +60,10 @@ pub struct Policy {
     pub heat_per_waiting_pod: Nanos,
     /// What garbage collection on full disks costs.
     pub pressure: Pressure,
+    /// Where missing volumes come from.
+    pub stream: StreamPolicy,
+    /// What the company of a run is worth.
+    pub run: RunPolicy,
 }
 
 /// The smallest thing that a node has or lacks.
@@ -176,6 +182,8 @@ struct File {
     home: HomeKeys,
     heat: HeatKeys,
     pressure: PressureKeys,
+    stream: StreamKeys,
+    run: RunKeys,
 }
 
 #[derive(Deserialize)]
@@ -275,6 +283,8 @@ impl File {
                 self.heat.seconds_per_waiting_pod,
             )?,
             pressure: self.pressure.validate()?,
+            stream: self.stream.validate()?,
+            run: self.run.validate()?,
         })
     }
 }

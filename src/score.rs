@@ -7,17 +7,21 @@
 //!
 //! In phases: mark the candidates and group them by platform; find out what the pod needs on each
 //! platform ([`need`]); charge the missing bytes, 64 nodes at a time ([`charge`]); look closer at the
-//! few nodes with pulls in progress ([`arriving`]) and with full disks ([`pressure`]); choose a home
-//! ([`home`]); price the rows.
+//! few nodes with pulls in progress ([`arriving`]) and with full disks ([`pressure`]); charge for volumes
+//! ([`volume`]), which most pods do not have; choose a home ([`home`]); price the rows.
 
 mod arriving;
 mod charge;
+mod company;
 pub mod decision;
 mod home;
 mod need;
 mod pressure;
+pub mod scratch;
+mod stream;
 #[cfg(test)]
 mod tests;
+mod volume;
 
 use crate::cost::learned::LearnRules;
 use crate::cost::pull::PullRates;
@@ -31,7 +35,8 @@ use crate::model::pod::PodFacts;
 use crate::model::unit::{Bytes, Nanos, Time};
 use crate::policy::Policy;
 use crate::policy::curve::POINTS_MAX;
-use crate::score::decision::{Decision, Neutral, Pace, Reasons, Row, Scratch, Terms, Wanted};
+use crate::score::decision::{Decision, Neutral, Pace, Reasons, Row, Terms, Wanted};
+use crate::score::scratch::Scratch;
 
 /// The nodes a pod can go to.
 #[derive(Clone, Debug, Default)]
@@ -103,9 +108,12 @@ fn fill(decision: &mut Decision, question: &Question<'_>) {
     for group in 0..decision.wanted.len() {
         charge::charge_group(decision, question, group);
     }
-    if decision.wanted.iter().all(|wanted| !wanted.has_known_image()) {
+    volume::charge(decision, question);
+    let images_known = decision.wanted.iter().any(Wanted::has_known_image);
+    if !images_known && !volume::tells_apart(decision) {
         decision.neutral = Some(Neutral::ImagesUnknown);
         decision.rows.clear();
+        decision.volume_rows.clear();
         return;
     }
     collect_charges(decision);
@@ -140,6 +148,7 @@ fn add_rows(decision: &mut Decision, question: &Question<'_>) {
             group: paces[pace].group,
             // A cluster has a handful; past 255 the last one stands for all.
             pace: u8::try_from(pace).unwrap_or(u8::MAX),
+            place: u16::try_from(rows.len()).unwrap_or(u16::MAX),
             waiting_pods: node.waiting_step_pods,
             expected_pods: cluster.expected().on(id),
             ..Row::default()

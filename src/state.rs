@@ -14,9 +14,11 @@ mod nodes;
 mod observed;
 mod pods;
 mod pulls;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod unasked;
+mod volumes;
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -112,6 +114,7 @@ impl Tracker {
                 self.expire_evidence(node, now);
                 self.expire_inventory(node, now);
                 self.refresh_pulls(node, now);
+                self.refresh_volumes(node, now);
             }
         }
     }

@@ -4,6 +4,7 @@
 //! pod is read from the cluster and decided on now. For a manifest file it is always decided on now.
 
 mod run;
+mod volume;
 
 use std::io::Read;
 use std::path::Path;
@@ -138,8 +139,8 @@ fn table(decision: &DecisionView) -> String {
     let chosen = chosen.filter(|row| Some(&row.node) == decision.chosen.as_ref());
     let mut rows = vec![
         [
-            "NODE", "POINTS", "SAVES", "MOVES", "ARRIVING", "WAIT", "FETCH", "UNPACK", "HEAT",
-            "PRESSURE", "CREDIT", "REASONS",
+            "NODE", "POINTS", "SAVES", "MOVES", "ARRIVING", "WAIT", "FETCH", "UNPACK", "STREAM",
+            "ATTACH", "HEAT", "PRESSURE", "CREDIT", "REASONS",
         ]
         .map(str::to_owned),
     ];
@@ -168,6 +169,7 @@ fn heading(decision: &DecisionView) -> String {
             text.push_str(&format!("  {}  {bytes}  {}\n", image.reference, image.reason));
         }
     }
+    text.push_str(&volume::lines(&decision.volumes));
     if let Some(neutral) = &decision.neutral {
         text.push_str(&format!("No node is preferred: {neutral}\n"));
     }
@@ -177,7 +179,7 @@ fn heading(decision: &DecisionView) -> String {
     text
 }
 
-fn cells(row: &NodeScoreView, decision: &DecisionView) -> [String; 12] {
+fn cells(row: &NodeScoreView, decision: &DecisionView) -> [String; 14] {
     let mark = if Some(&row.node) == decision.chosen.as_ref() { "*" } else { "" };
     let seconds = |value: f64| {
         if value == 0.0 { "-".to_owned() } else { format!("{value:.1}s") }
@@ -189,14 +191,16 @@ fn cells(row: &NodeScoreView, decision: &DecisionView) -> [String; 12] {
         format!("{}{mark}", row.node),
         format!("{} ({:+})", row.points, row.raw),
         seconds(row.saved_seconds),
-        bytes(row.missing_bytes),
-        bytes(row.arriving_bytes),
+        bytes(row.missing_bytes + row.stream_bytes),
+        bytes(row.arriving_bytes + row.arriving_volume_bytes),
         seconds(row.wait_seconds),
         seconds(row.fetch_seconds),
         seconds(row.unpack_seconds),
+        seconds(row.stream_seconds + row.money_seconds),
+        seconds(row.attach_seconds),
         seconds(row.heat_seconds),
         seconds(row.pressure_seconds),
-        seconds(row.credit_seconds),
+        seconds(row.credit_seconds + row.company_seconds - row.avoidable_seconds),
         row.reasons.join(","),
     ]
 }

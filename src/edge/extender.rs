@@ -29,7 +29,7 @@ use crate::edge::extender::wire::{Answer, Asked};
 use crate::edge::shared::Shared;
 use crate::model::expected::NODES_MAX;
 use crate::model::pod::PodFacts;
-use crate::score::decision::Scratch;
+use crate::score::scratch::Scratch;
 use crate::score::{Question, decide_into};
 use crate::state::event::Event;
 

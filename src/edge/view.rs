@@ -8,12 +8,14 @@ pub mod cluster;
 pub mod copy;
 pub mod legend;
 pub mod run;
+pub mod volume;
 
 use serde::{Deserialize, Serialize};
 
 use crate::edge::recent::{Entry, best_and_median_bytes};
 use crate::edge::view::legend::Legend;
 use crate::edge::view::run::RunView;
+use crate::edge::view::volume::WantedVolumeView;
 use crate::model::cluster::NodeId;
 use crate::model::pod::{PodFacts, PullPolicy};
 use crate::model::unit::{Nanos, PerMille, Time};
@@ -50,6 +52,9 @@ pub struct DecisionView {
     pub chosen: Option<String>,
     /// What the pod wants, per platform among the candidates.
     pub wanted: Vec<WantedView>,
+    /// The volumes that the pod needs, in its order.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub volumes: Vec<WantedVolumeView>,
     /// Candidates that the index does not know.
     pub unknown_nodes: usize,
     /// Candidates that the index knows. In a list of decisions `nodes` has the best few of them only.
@@ -128,14 +133,34 @@ pub struct NodeScoreView {
     pub wait_seconds: f64,
     pub fetch_seconds: f64,
     pub unpack_seconds: f64,
+    #[serde(default)]
+    pub stream_seconds: f64,
+    #[serde(default)]
+    pub attach_seconds: f64,
+    #[serde(default)]
+    pub money_seconds: f64,
     pub heat_seconds: f64,
     #[serde(default)]
     pub pressure_seconds: f64,
     pub credit_seconds: f64,
+    #[serde(default)]
+    pub company_seconds: f64,
+    #[serde(default)]
+    pub avoidable_seconds: f64,
     pub missing_bytes: u64,
     #[serde(default)]
     pub kept_bytes: u64,
     pub arriving_bytes: u64,
+    /// Bytes of volumes that have to be moved, those on their way, and those that cross a zone.
+    #[serde(default)]
+    pub stream_bytes: u64,
+    #[serde(default)]
+    pub arriving_volume_bytes: u64,
+    #[serde(default)]
+    pub zone_bytes: u64,
+    /// What those cost, in the policy's money.
+    #[serde(default)]
+    pub zone_price: f64,
     pub waiting_pods: u32,
     /// Decided about and not seen bound yet: a share where several nodes were equally good.
     #[serde(default)]
@@ -180,6 +205,7 @@ impl DecisionView {
             sent: false,
             chosen: None,
             wanted: decision.wanted.iter().map(|wanted| want(wanted, pod, legend)).collect(),
+            volumes: volume::wanted(&pod.run.needs, &decision.volumes),
             unknown_nodes: decision.unknown_count,
             candidates: decision.rows.len(),
             best_bytes,
@@ -212,6 +238,8 @@ fn best_first<'a>(
 
 fn score(row: &Row, decision: &Decision, legend: &Legend) -> NodeScoreView {
     let parts = decision.parts(row);
+    let volumes = decision.volumes_of(row).copied().unwrap_or_default();
+    let reasons = row.reasons.names().chain(volumes.reasons.names());
     NodeScoreView {
         node: legend.node_name(row.node, decision.at).to_owned(),
         wanted: row.group,
@@ -222,15 +250,24 @@ fn score(row: &Row, decision: &Decision, legend: &Legend) -> NodeScoreView {
         wait_seconds: seconds(parts.wait),
         fetch_seconds: seconds(parts.fetch),
         unpack_seconds: seconds(parts.unpack),
+        stream_seconds: seconds(parts.stream),
+        attach_seconds: seconds(parts.attach),
+        money_seconds: seconds(parts.money),
         heat_seconds: seconds(parts.heat),
         pressure_seconds: seconds(parts.pressure),
         credit_seconds: seconds(parts.credit),
+        company_seconds: seconds(parts.company),
+        avoidable_seconds: seconds(parts.avoidable),
         missing_bytes: row.missing.0,
         kept_bytes: row.kept.0,
         arriving_bytes: row.arriving.0,
+        stream_bytes: volumes.missing.0,
+        arriving_volume_bytes: volumes.arriving.0,
+        zone_bytes: volumes.zone_bytes.0,
+        zone_price: volumes.price.as_money(),
         waiting_pods: row.waiting_pods,
         expected_pods: thousandths(row.expected_pods),
-        reasons: row.reasons.names().map(str::to_owned).collect(),
+        reasons: reasons.map(str::to_owned).collect(),
     }
 }
 

@@ -9,8 +9,9 @@ use crate::model::cluster::{Cluster, NodeId, ReferenceId};
 use crate::model::node_set::{NodeSet, bits, place};
 use crate::model::pod::PullPolicy;
 use crate::model::unit::{Bytes, Nanos};
-use crate::score::decision::{Decision, Pace, Reasons, Row, Scratch};
+use crate::score::decision::{Decision, Pace, Reasons, Row};
 use crate::score::need::{self, Cargo, Need};
+use crate::score::scratch::Scratch;
 use crate::score::{Question, learn_rules, rates};
 
 /// Kubelets from this minor version on ask the registry again when a pod's secret is new to them

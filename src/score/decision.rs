@@ -5,6 +5,7 @@
 //! edge, when somebody asks.
 
 mod neutral;
+pub mod volume;
 
 use std::cmp::Reverse;
 
@@ -13,8 +14,9 @@ use crate::model::cluster::node::NodeGist;
 use crate::model::cluster::{ImageId, NodeId, PlatformId};
 use crate::model::observed::GroupId;
 use crate::model::unit::{Bytes, Nanos, PerMille, Time};
-use crate::score::arriving::Piece;
+use crate::score::decision::volume::{VolumeRow, WantedVolume};
 use crate::score::need::Need;
+use crate::score::scratch::Scratch;
 
 pub use neutral::Neutral;
 
@@ -29,6 +31,10 @@ pub struct Decision {
     pub wanted: Vec<Wanted>,
     /// One per distinct known candidate, in the order asked.
     pub rows: Vec<Row>,
+    /// What the pod's volumes make of each row, in step with `rows`; empty for a pod without any.
+    pub volume_rows: Vec<VolumeRow>,
+    /// The volumes that the pod needs, in its order.
+    pub volumes: Vec<WantedVolume>,
     /// The cold node that pods of this kind shall meet on, if one was needed.
     pub home: Option<NodeId>,
     /// Candidates that the cluster does not know.
@@ -76,6 +82,8 @@ pub struct Row {
     pub points: u8,
     /// What else is to be said.
     pub reasons: Reasons,
+    /// Its place in [`Decision::rows`]; past 65,535, more than any cluster has nodes, the last one.
+    pub(crate) place: u16,
     /// Step pods that wait on the node.
     pub waiting_pods: u32,
     /// Step pods that were decided about and will most likely come here, in thousandths.
@@ -101,12 +109,22 @@ pub struct Parts {
     pub fetch: Nanos,
     /// To unpack what is missing, and what is there as blobs.
     pub unpack: Nanos,
+    /// Until missing volumes have come.
+    pub stream: Nanos,
+    /// Until disks are attached.
+    pub attach: Nanos,
+    /// The price of bytes that cross a zone, in seconds.
+    pub money: Nanos,
     /// For the step pods that already wait here or are expected.
     pub heat: Nanos,
     /// To pull again what garbage collection removes to make room.
     pub pressure: Nanos,
     /// Counted in its favour: pulls that meeting here avoids.
     pub credit: Nanos,
+    /// Counted against it: streams that meeting where the volume is on its way already would avoid.
+    pub avoidable: Nanos,
+    /// Counted in its favour: that later steps of the run may follow here.
+    pub company: Nanos,
     /// Nanoseconds saved against a cold, idle node; negative for a loss.
     pub saved: i64,
 }
@@ -221,13 +239,14 @@ impl Parts {
     /// Seconds until the pod's cargo is on the node.
     #[must_use]
     pub fn delay(&self) -> Nanos {
-        self.wait + self.fetch + self.unpack
+        self.wait + self.fetch + self.unpack + self.stream + self.attach
     }
 
-    /// That, and what the step pods that already wait there and those that come later lose by it.
+    /// That, what the step pods that already wait there and those that come later lose by it, the price, and
+    /// streams to be avoided.
     #[must_use]
     pub fn cost(&self) -> Nanos {
-        self.delay() + self.heat + self.pressure
+        self.delay() + self.heat + self.pressure + self.money + self.avoidable
     }
 }
 
@@ -240,6 +259,7 @@ impl Default for Row {
             raw: 0,
             points: 0,
             reasons: Reasons::default(),
+            place: 0,
             waiting_pods: 0,
             expected_pods: PerMille(0),
             missing: Bytes(0),
@@ -257,6 +277,8 @@ impl Decision {
         self.neutral = None;
         self.wanted.clear();
         self.rows.clear();
+        self.volume_rows.clear();
+        self.volumes.clear();
         self.paces.clear();
         self.home = None;
         self.unknown_count = 0;
@@ -276,13 +298,19 @@ impl Decision {
     pub fn parts(&self, row: &Row) -> Parts {
         let rates = self.rates_of(row);
         let delay = self.delay(row);
+        let volumes = self.volumes_of(row).copied().unwrap_or_default();
         Parts {
             wait: row.wait,
             fetch: rates.fetch.duration_of(row.missing),
             unpack: rates.unpack.duration_of(row.missing + row.kept),
+            stream: volumes.stream,
+            attach: volumes.attach,
+            money: volumes.money,
             heat: self.terms.heat(row),
             pressure: rates.duration_of(row.refetched),
             credit: self.credit(row, delay),
+            avoidable: volumes.avoidable,
+            company: volumes.company,
             saved: self.saved(row, delay),
         }
     }
@@ -291,14 +319,25 @@ impl Decision {
     #[must_use]
     pub fn delay(&self, row: &Row) -> Nanos {
         let rates = self.rates_of(row);
-        row.wait + rates.duration_of(row.missing) + rates.unpack.duration_of(row.kept)
+        let layers = rates.duration_of(row.missing) + rates.unpack.duration_of(row.kept);
+        row.wait + layers + self.volumes_of(row).map_or(Nanos(0), VolumeRow::delay)
+    }
+
+    /// What the pod's volumes make of a row; `None` for a pod without any.
+    #[must_use]
+    pub fn volumes_of(&self, row: &Row) -> Option<&VolumeRow> {
+        self.volume_rows.get(usize::from(row.place))
     }
 
     /// Saved by a row of that delay; see [`Parts::saved`].
     pub(super) fn saved(&self, row: &Row, delay: Nanos) -> i64 {
         let gain = self.wanted_of(row).cold + self.credit(row, delay);
         let later = self.terms.heat(row) + self.rates_of(row).duration_of(row.refetched);
-        signed(gain) - signed(delay + later)
+        let cost = delay + later;
+        match self.volumes_of(row) {
+            None => signed(gain) - signed(cost),
+            Some(volumes) => signed(gain + volumes.company) - signed(cost + volumes.beside()),
+        }
     }
 
     fn credit(&self, row: &Row, delay: Nanos) -> Nanos {
@@ -339,49 +378,4 @@ impl Terms {
 
 fn signed(time: Nanos) -> i64 {
     i64::try_from(time.0).unwrap_or(i64::MAX)
-}
-
-/// Working memory: bitmaps over nodes, and where each candidate's row is.
-#[derive(Clone, Debug, Default)]
-pub struct Scratch {
-    /// All candidates.
-    pub(super) candidates: Vec<u64>,
-    /// Candidates of the group at hand.
-    pub(super) group: Vec<u64>,
-    /// One bitmap after another: for each need, the nodes that are charged for it.
-    pub(super) charged: Vec<u64>,
-    /// Holders of the thing at hand.
-    pub(super) holders: Vec<u64>,
-    /// Nodes that hold all layers so far.
-    pub(super) prefix: Vec<u64>,
-    /// Earlier needs that share layers with the one at hand, and how many; most first.
-    pub(super) overlaps: Vec<(usize, usize)>,
-    /// What was counted on a candidate with pulls in progress.
-    pub(super) counted: Vec<Piece>,
-    /// Bytes that each candidate lacks, by node: a table dense enough to stay in the first-level cache.
-    pub(super) missing: Vec<Bytes>,
-    /// Until the pod's cargo is on each candidate, by row.
-    pub(super) delays: Vec<Nanos>,
-    /// How long each pull of the node at hand takes.
-    pub(super) takes: Vec<Nanos>,
-    /// Row of each candidate, by node.
-    pub(super) row_of: Vec<u32>,
-}
-
-impl Scratch {
-    fn words(node_count: usize) -> usize {
-        node_count.div_ceil(64)
-    }
-
-    /// Makes the tables large enough, and forgets the candidates before. The tables by node are left as
-    /// they are: an entry counts only where the node is a candidate.
-    pub(super) fn start(&mut self, node_count: usize) {
-        self.candidates.fill(0);
-        let words = Self::words(node_count);
-        for bitmap in [&mut self.candidates, &mut self.group, &mut self.holders, &mut self.prefix] {
-            bitmap.resize(words, 0);
-        }
-        self.row_of.resize(node_count, u32::MAX);
-        self.missing.resize(node_count, Bytes(0));
-    }
 }

@@ -3,6 +3,8 @@
 //! The policy of [`policy`] makes seconds easy to read: 100 MB a second to fetch and as much to unpack,
 //! so that 50 MB are one second of cost; no home, no heat. Files that need those turn them on.
 
+mod burst;
+mod company;
 mod expected;
 mod fetch;
 mod heat;
@@ -17,7 +19,9 @@ mod properties;
 mod pulling;
 mod queue;
 mod replay;
+mod stream;
 mod tag;
+mod volumes;
 
 use std::collections::BTreeMap;
 
@@ -61,7 +65,7 @@ fn row<'a>(world: &World, decision: &'a Decision, node: &str) -> &'a Row {
 fn by_name(world: &World, decision: &Decision) -> BTreeMap<String, (Row, Parts)> {
     let rows = decision.rows.iter().map(|row| {
         let name = world.cluster().node(row.node).name.to_string();
-        let anywhere = Row { node: NodeId(0), group: 0, pace: 0, ..row.clone() };
+        let anywhere = Row { node: NodeId(0), group: 0, pace: 0, place: 0, ..row.clone() };
         (name, (anywhere, decision.parts(row)))
     });
     rows.collect()

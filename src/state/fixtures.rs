@@ -5,6 +5,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod universe;
+pub(crate) mod volume;
 pub(crate) mod world;
 
 use proptest::prelude::ProptestConfig;

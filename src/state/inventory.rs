@@ -40,6 +40,7 @@ impl Tracker {
         self.claim(id, &facts.chains);
         self.keep_loose(id, &facts.loose_blobs);
         self.cluster.note_disk(id, facts.disk);
+        self.report_volumes(id, facts.volumes);
         let (mark, on_node) = (self.inventories_mark, &mut self.cluster.nodes[id.index()]);
         on_node.list_cut_at = facts.hidden_bytes_max.map(|bytes| bytes + Bytes(1));
         if let Some(inventory) = &mut on_node.inventory {
@@ -128,6 +129,7 @@ impl Tracker {
         self.claim(id, &[]);
         self.keep_loose(id, &[]);
         self.cluster.note_disk(id, None);
+        self.report_volumes(id, Vec::new());
         let Some(inventory) = self.cluster.nodes[id.index()].inventory.take() else {
             return;
         };
@@ -140,6 +142,7 @@ impl Tracker {
         self.claim(id, &[]);
         self.keep_loose(id, &[]);
         self.cluster.note_disk(id, None);
+        self.report_volumes(id, Vec::new());
         let on_node = &mut self.cluster.nodes[id.index()];
         let Some(inventory) = on_node.inventory.take() else {
             return;
@@ -199,6 +202,7 @@ impl Tracker {
     fn note_inventory_change(&mut self, id: NodeId, now: Time) {
         self.cluster.note_gist(id);
         self.refresh_pulls_if_any(id, now);
+        self.refresh_volumes(id, now);
     }
 }
 

@@ -3,6 +3,7 @@
 mod by_layer;
 mod burst;
 mod manifest;
+mod volumes;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

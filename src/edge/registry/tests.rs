@@ -79,6 +79,7 @@ fn of_too_many_images_the_longest_known_are_forgotten_unless_a_node_has_them() {
         name: "a".to_owned(),
         platform: platform(),
         labels: BTreeMap::new(),
+        zone: String::new(),
         group: String::new(),
         kubelet_minor: 37,
         images: vec![held],

@@ -1,0 +1,32 @@
+//! Charges candidates for the pod's volumes: what has to be streamed and attached there, and where its run
+//! is.
+//!
+//! Decides who is charged and in which order; a pod that names neither volume nor run pays nothing for
+//! this. Named volumes are `stream`'s, runs `company`'s, layers `charge`'s.
+
+use crate::model::pod::PodFacts;
+use crate::score::decision::Decision;
+use crate::score::decision::volume::VolumeRow;
+use crate::score::{Question, company, stream};
+
+/// Fills [`Decision::volume_rows`], and adds to the cost of a cold node what it has to get.
+pub(super) fn charge(decision: &mut Decision, question: &Question<'_>) {
+    if !has_volumes(question.pod) {
+        return;
+    }
+    decision.volume_rows.resize(decision.rows.len(), VolumeRow::default());
+    let cold = stream::charge(decision, question);
+    company::credit(decision, question);
+    for wanted in &mut decision.wanted {
+        wanted.cold = wanted.cold + cold;
+    }
+}
+
+/// Whether the pod's volumes make a difference between candidates.
+pub(super) fn tells_apart(decision: &Decision) -> bool {
+    decision.volume_rows.windows(2).any(|pair| pair[0] != pair[1])
+}
+
+fn has_volumes(pod: &PodFacts) -> bool {
+    !pod.run.needs.is_empty() || !pod.claims.is_empty() || pod.run.run.is_some()
+}
