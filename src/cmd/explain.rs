@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::cli::{Explain, Output};
 use crate::cmd::serve::client;
 use crate::cmd::{Usage, files};
+use crate::edge::view::disk::ClaimView;
 use crate::edge::view::{DecisionView, NodeScoreView};
 
 /// Rows of the table; `-o json` has all.
@@ -165,6 +166,7 @@ fn heading(decision: &DecisionView) -> String {
             text.push_str(&format!("  {}  {bytes}  {}\n", image.reference, image.reason));
         }
     }
+    text.extend(decision.claims.iter().map(claim_line));
     if let Some(neutral) = &decision.neutral {
         text.push_str(&format!("No node is preferred: {neutral}\n"));
     }
@@ -172,6 +174,24 @@ fn heading(decision: &DecisionView) -> String {
         text.push_str(&format!("Bound to {chosen}\n"));
     }
     text
+}
+
+/// A claim, what is behind it, where that is, and what that costs any other node.
+fn claim_line(claim: &ClaimView) -> String {
+    let places = claim.places.iter().map(|place| {
+        let pods = if place.pods == 0 { String::new() } else { format!(", {} pods", place.pods) };
+        format!("{} ({}{pods})", place.node, place.state)
+    });
+    let places = places.collect::<Vec<_>>().join(", ");
+    let places = if places.is_empty() { "nowhere".to_owned() } else { places };
+    let volume = claim.volume.as_deref().unwrap_or("no volume yet");
+    format!(
+        "Claims {} ({volume}, {}) at {places}: {}, {:.1}s elsewhere\n",
+        claim.claim,
+        claim.access_modes.join(","),
+        claim.reason,
+        claim.attach_seconds,
+    )
 }
 
 fn cells(row: &NodeScoreView, decision: &DecisionView) -> [String; 13] {

@@ -73,11 +73,12 @@ async fn readyz(State(shared): State<Arc<Shared>>, Query(query): Arguments) -> R
     };
     let verdict = if blind.is_none() { "readyz check passed\n" } else { "readyz check failed\n" };
     let text = format!(
-        "{}{}{}{}{}{contact}{verdict}",
+        "{}{}{}{}{}{}{contact}{verdict}",
         watch_line("nodes", &health.nodes),
         watch_line("pods", &health.pods),
         agents_line("inventories", &health.inventories),
         agents_line("manifests", &health.manifests),
+        storage_lines(&health.storage),
         events_line(shared.policy.learn.enabled, &health.events)
     );
     (status, text).into_response()
@@ -99,6 +100,17 @@ fn agents_line(kind: &str, watch: &WatchHealth) -> String {
         (false, false, None) => String::new(),
         _ => watch_line(kind, watch),
     }
+}
+
+/// Never a failure: without a kind less is known of where volumes are.
+fn storage_lines(watches: &BTreeMap<&'static str, WatchHealth>) -> String {
+    let line = |(kind, watch): (&&str, &WatchHealth)| match &watch.error {
+        _ if watch.is_absent => format!("[+]watch-{kind} ok: unknown to the API server\n"),
+        Some(error) => format!("[+]watch-{kind}: where volumes are is not known: {error}\n"),
+        None if watch.synced => format!("[+]watch-{kind} ok\n"),
+        None => format!("[+]watch-{kind}: not listed yet\n"),
+    };
+    watches.iter().map(line).collect()
 }
 
 /// Never a failure: without reports only learning stops.

@@ -6,11 +6,13 @@
 
 pub mod cluster;
 pub mod copy;
+pub mod disk;
 pub mod legend;
 
 use serde::{Deserialize, Serialize};
 
 use crate::edge::recent::{Entry, best_and_median_bytes};
+use crate::edge::view::disk::ClaimView;
 use crate::edge::view::legend::Legend;
 use crate::model::cluster::NodeId;
 use crate::model::pod::{PodFacts, PullPolicy};
@@ -58,6 +60,9 @@ pub struct DecisionView {
     pub median_bytes: u64,
     /// The candidates, best first: by raw points, then bytes to move, then name.
     pub nodes: Vec<NodeScoreView>,
+    /// What is known of the pod's claims, in their order.
+    #[serde(default)]
+    pub claims: Vec<ClaimView>,
 }
 
 /// A pod by name.
@@ -190,6 +195,7 @@ impl DecisionView {
             best_bytes,
             median_bytes,
             nodes: rows.iter().map(|row| score(row, decision, legend)).collect(),
+            claims: decision.disks.iter().map(ClaimView::new).collect(),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! shown by `/readyz`, logged once per change, and tried again.
 
 mod agents;
+mod claims;
 mod pulled;
 mod retry;
 
@@ -41,9 +42,10 @@ pub async fn run(client: Client, shared: Arc<Shared>) {
     let nodes = watch_nodes(client.clone(), shared.clone());
     let pods = watch_pods(client.clone(), shared.clone());
     let agents = agents::run(client.clone(), shared.clone());
+    let claims = claims::run(client.clone(), shared.clone());
     let pulled = pulled::run(client.clone(), shared.clone());
     let contact = keep_contact(client, shared.clone());
-    futures::join!(nodes, pods, agents, pulled, contact, pass_time(shared));
+    futures::join!(nodes, pods, agents, claims, pulled, contact, pass_time(shared));
 }
 
 async fn watch_nodes(client: Client, shared: Arc<Shared>) {

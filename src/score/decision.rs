@@ -4,6 +4,7 @@
 //! Rows have a fixed size and live in buffers that are used again; words for them are made at the
 //! edge, when somebody asks.
 
+pub mod disk;
 pub mod volume;
 
 use std::cmp::Reverse;
@@ -13,6 +14,7 @@ use crate::model::cluster::node::NodeGist;
 use crate::model::cluster::{ImageId, NodeId, PlatformId};
 use crate::model::observed::GroupId;
 use crate::model::unit::{Bytes, Nanos, PerMille, Time};
+use crate::score::decision::disk::DiskVerdict;
 use crate::score::decision::volume::VolumeRow;
 use crate::score::need::Need;
 use crate::score::scratch::Scratch;
@@ -30,6 +32,8 @@ pub struct Decision {
     pub rows: Vec<Row>,
     /// What the pod's volumes make of each row, in step with `rows`; empty for a pod without any.
     pub volume_rows: Vec<VolumeRow>,
+    /// What was known of each of the pod's claims, in their order.
+    pub disks: Vec<DiskVerdict>,
     /// The cold node that pods of this kind shall meet on, if one was needed.
     pub home: Option<NodeId>,
     /// Candidates that the cluster does not know.
@@ -286,6 +290,7 @@ impl Decision {
         self.wanted.clear();
         self.rows.clear();
         self.volume_rows.clear();
+        self.disks.clear();
         self.paces.clear();
         self.home = None;
         self.unknown_count = 0;

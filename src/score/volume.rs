@@ -4,9 +4,9 @@
 //! `cost`'s. Layers are `charge`'s.
 
 use crate::model::pod::PodFacts;
-use crate::score::Question;
 use crate::score::decision::Decision;
 use crate::score::decision::volume::VolumeRow;
+use crate::score::{Question, attach};
 
 /// Fills [`Decision::volume_rows`], and adds to the cost of a cold node what it has to get.
 pub(super) fn charge(decision: &mut Decision, question: &Question<'_>) {
@@ -14,6 +14,7 @@ pub(super) fn charge(decision: &mut Decision, question: &Question<'_>) {
         return;
     }
     decision.volume_rows.resize(decision.rows.len(), VolumeRow::default());
+    attach::charge(decision, question);
 }
 
 /// Whether the pod's volumes make a difference between candidates.

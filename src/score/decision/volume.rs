@@ -50,8 +50,19 @@ impl VolumeReasons {
     /// A volume can be had nowhere: it costs nothing, here as on any other node.
     pub const NOWHERE: Self = Self(1 << 6);
 
+    /// A disk is attached here.
+    pub const DISK_HERE: Self = Self(1 << 11);
+    /// A disk is about to be attached here.
+    pub const DISK_COMING: Self = Self(1 << 12);
+    /// A disk is attached nowhere.
+    pub const DISK_NOWHERE: Self = Self(1 << 13);
+    /// A disk has to be taken off another node first.
+    pub const DISK_ELSEWHERE: Self = Self(1 << 14);
+    /// Pods of another node use a disk that one node can use at a time.
+    pub const DISK_IN_USE: Self = Self(1 << 15);
+
     /// Every remark with its name in JSON and on the page.
-    pub const NAMES: [(Self, &'static str); 7] = [
+    pub const NAMES: [(Self, &'static str); 12] = [
         (Self::HERE, "volume-here"),
         (Self::ARRIVING, "volume-arriving"),
         (Self::FROM_PEER, "volume-from-peer"),
@@ -59,6 +70,11 @@ impl VolumeReasons {
         (Self::FROM_REGISTRY, "volume-from-registry"),
         (Self::FROM_BLOB_STORE, "volume-from-blob-store"),
         (Self::NOWHERE, "volume-nowhere"),
+        (Self::DISK_HERE, "disk-here"),
+        (Self::DISK_COMING, "disk-coming"),
+        (Self::DISK_NOWHERE, "disk-nowhere"),
+        (Self::DISK_ELSEWHERE, "disk-elsewhere"),
+        (Self::DISK_IN_USE, "disk-in-use-elsewhere"),
     ];
 
     /// Adds remarks.
