@@ -206,6 +206,13 @@ async fn readiness_is_told_in_words() {
     assert_eq!(without_agents.status, StatusCode::OK);
     assert!(without_agents.text.contains("[-]watch-inventories: inventories are forbidden\n"));
     assert!(without_agents.text.contains("[+]watch-manifests ok: not installed"));
+    with_nodes.health().watch(Kind::Claims).synced = true;
+    with_nodes.health().watch(Kind::Attachments).error = Some("it is forbidden".to_owned());
+    let without_attachments = get_of(&with_nodes, "/readyz?verbose").await;
+    assert_eq!(without_attachments.status, StatusCode::OK);
+    let lines = "[+]watch-persistentvolumeclaims ok\n\
+                 [+]watch-volumeattachments: where volumes are is not known: it is forbidden\n";
+    assert!(without_attachments.text.contains(lines), "{}", without_attachments.text);
     let summary = get_of(&shared, "/api/v1/summary").await.json();
     assert_eq!(summary["notReadyReason"], "not-synced");
 }
