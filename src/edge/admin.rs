@@ -134,8 +134,11 @@ fn learned(shared: &Shared) -> Vec<(String, String, f64, u32)> {
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
-    let sizes = shared.read().cluster().sizes();
-    for (kind, entries) in sizes {
+    let (sizes, of_storage) = {
+        let tracker = shared.read();
+        (tracker.cluster().sizes(), tracker.cluster().storage().sizes())
+    };
+    for (kind, entries) in sizes.into_iter().chain(of_storage) {
         let entries = i64::try_from(entries).unwrap_or(i64::MAX);
         shared.metrics.index_entries.with_label_values(&[kind]).set(entries);
     }

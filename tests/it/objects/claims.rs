@@ -102,7 +102,10 @@ fn in_tree_disks_are_attached_by_the_driver_that_took_them_over_and_shares_by_no
 
 #[test]
 fn zones_and_nodes_are_read_from_what_a_volume_asks_of_nodes() {
-    let term = |key: &str, values: &[&str]| json!({ "matchExpressions": [{ "key": key, "operator": "In", "values": values }] });
+    let term = |key: &str, values: &[&str]| {
+        let named = json!({ "key": key, "operator": "In", "values": values });
+        json!({ "matchExpressions": [named] })
+    };
     let zone = |values| term("topology.kubernetes.io/zone", values);
     let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
     for (terms, expected) in [
@@ -199,7 +202,10 @@ fn pods_name_claims_and_have_some_made_for_them() {
 
 #[test]
 fn volumes_of_our_driver_name_what_the_pod_needs() {
-    let csi = |driver: &str, attributes: Value| json!({ "name": "v", "csi": { "driver": driver, "volumeAttributes": attributes } });
+    let csi = |driver: &str, attributes: Value| {
+        let source = json!({ "driver": driver, "volumeAttributes": attributes });
+        json!({ "name": "v", "csi": source })
+    };
     let own = |attributes| csi("csi.dunnage.dev", attributes);
     let volumes = [
         own(json!({ "key": "go-cache", "kind": "task-cache", "bytes": "1000" })),
