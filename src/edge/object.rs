@@ -35,6 +35,7 @@ macro_rules! watched {
 
 pub mod claim;
 pub mod convert;
+pub mod mount;
 pub mod pulled;
 
 use std::borrow::Cow;

@@ -68,9 +68,13 @@ impl<T> Listed<T> {
 
     /// The full list is complete: forgets what it did not name, and gives it.
     pub(crate) fn end(&mut self) -> Vec<(String, T)> {
-        let mark = self.mark;
-        let gone = self.objects.extract_if(.., |_, (listed, _)| *listed < mark);
-        gone.map(|(name, (_, object))| (name, object)).collect()
+        let old = self.objects.iter().filter(|(_, (listed, _))| *listed < self.mark);
+        let old: Vec<String> = old.map(|(name, _)| name.clone()).collect();
+        let gone = old.into_iter().filter_map(|name| {
+            let (_, object) = self.objects.remove(&name)?;
+            Some((name, object))
+        });
+        gone.collect()
     }
 }
 

@@ -79,9 +79,10 @@ pub fn decode<'a>(body: &'a [u8], interest: &Interest) -> serde_json::Result<Ask
     match (seed.deserialize(&mut json), end.take()) {
         (Ok(request), _) => Ok(Asked::ForStep(Box::new(request))),
         (Err(_), Some(End::OtherPod)) => Ok(Asked::ForOther),
-        (Err(_), Some(End::Names(pod))) => {
-            Ok(Asked::ForStep(Box::new(Request { pod, node_names: trailing.unwrap_or_default() })))
-        }
+        (Err(_), Some(End::Names(pod))) => Ok(Asked::ForStep(Box::new(Request {
+            pod: *pod,
+            node_names: trailing.unwrap_or_default(),
+        }))),
         (Err(error), None) => Err(error),
     }
 }
@@ -91,7 +92,7 @@ enum End {
     /// The pod is none of ours.
     OtherPod,
     /// Nothing is left but names that are known; with the pod.
-    Names(PodFacts),
+    Names(Box<PodFacts>),
 }
 
 struct ArgsSeed<'i> {
@@ -134,7 +135,7 @@ impl<'de> Visitor<'de> for ArgsSeed<'_> {
                 if self.names_are_known
                     && let Some(pod) = pod
                 {
-                    self.end.set(Some(End::Names(pod)));
+                    self.end.set(Some(End::Names(Box::new(pod))));
                     return Err(M::Error::custom("the names are known"));
                 }
                 names = map.next_value()?;

@@ -7,15 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::edge::object::{
     Container, ContainerImage, ContainerStatus, Named, NodeInfo, NodeObject, PodObject, PodSpec,
-    PodStatus,
+    PodStatus, mount,
 };
 use crate::model::image::Platform;
 use crate::model::node::{NodeFacts, ReportedImage};
 use crate::model::pod::{PodFacts, PodImage, PodPhase, PullPolicy};
 use crate::model::reference::Reference;
 use crate::model::run::RunFacts;
-use crate::model::unit::{Bytes, Time};
-use crate::model::volume::{VolumeFacts, VolumeKind};
+use crate::model::unit::Time;
 use crate::policy::interest::{Interest, PodSketch};
 
 /// Waiting reasons with which a kubelet says that an image does not come
@@ -28,12 +27,6 @@ const PULL_FAILURES: [&str; 6] = [
     "RegistryUnavailable",
     "SignatureValidationFailed",
 ];
-
-/// The driver whose inline volumes name what they hold by an attribute.
-const OWN_DRIVER: &str = "csi.dunnage.dev";
-const KEY_ATTRIBUTE: &str = "key";
-/// As long as a label's key and value together; a longer key is no name but a mistake.
-const KEY_BYTES_MAX: usize = 512;
 
 /// Whether the pod is a step pod.
 pub fn is_step<M: Named>(pod: &PodObject<M>, interest: &Interest) -> bool {
@@ -49,6 +42,8 @@ pub fn is_step<M: Named>(pod: &PodObject<M>, interest: &Interest) -> bool {
 pub fn pod_facts<M: Named>(pod: PodObject<M>, is_step: bool) -> PodFacts {
     let PodObject { metadata, spec, status } = pod;
     let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
+    let mut run = RunFacts::default();
+    mount::add_needs(&mut run.needs, &spec);
     let name = metadata.name().to_owned();
     let namespace = metadata.namespace().to_owned();
     let uid = match metadata.uid() {
@@ -65,8 +60,8 @@ pub fn pod_facts<M: Named>(pod: PodObject<M>, is_step: bool) -> PodFacts {
         ended_at: ended_at(&status),
         pull_secrets: secrets(&spec),
         images: images(&spec, &status),
-        run: RunFacts { needs: inline_needs(&spec), ..RunFacts::default() },
-        claims: claims(&spec, metadata.name()),
+        run,
+        claims: mount::claims(&spec, metadata.name()),
         node: spec.node_name.filter(|name| !name.is_empty()),
     }
 }
@@ -178,43 +173,6 @@ fn time(text: &str) -> Option<Time> {
 fn secrets(spec: &PodSpec) -> Vec<String> {
     let secrets = spec.image_pull_secrets.iter().flatten();
     secrets.filter_map(|secret| secret.name.clone()).filter(|name| !name.is_empty()).collect()
-}
-
-/// The claims of a pod of that name, each once. One that was made for an ephemeral volume is named after
-/// both; should another claim have that name, the scheduler refuses the pod.
-fn claims(spec: &PodSpec, pod_name: &str) -> Vec<String> {
-    let mut claims: Vec<String> = Vec::new();
-    for volume in spec.volumes.iter().flatten() {
-        let named = volume.persistent_volume_claim.as_ref();
-        let named = named.and_then(|claim| claim.claim_name.clone());
-        let made =
-            volume.ephemeral.and_then(|_| Some(format!("{pod_name}-{}", volume.name.as_ref()?)));
-        claims.extend(named.or(made).filter(|claim| !claim.is_empty()));
-    }
-    let mut seen = BTreeSet::new();
-    claims.retain(|claim| seen.insert(claim.clone()));
-    claims
-}
-
-/// The named volumes that a pod mounts through our driver, each key once. Volumes of other drivers tell
-/// nothing of what is in them or where that is.
-fn inline_needs(spec: &PodSpec) -> Vec<VolumeFacts> {
-    let inline = spec.volumes.iter().flatten().filter_map(|volume| volume.csi.as_ref());
-    let own = inline.filter(|csi| csi.driver.as_deref() == Some(OWN_DRIVER));
-    let attributes = own.filter_map(|csi| csi.volume_attributes.as_ref());
-    let mut needs: Vec<VolumeFacts> = Vec::new();
-    for attributes in attributes {
-        let text = |name: &str| attributes.get(name).filter(|text| !text.is_empty());
-        let Some(key) = text(KEY_ATTRIBUTE).filter(|key| key.len() <= KEY_BYTES_MAX) else {
-            continue;
-        };
-        if needs.iter().all(|need| need.key != *key) {
-            let kind = text("kind").map(|kind| VolumeKind::named(kind)).unwrap_or_default();
-            let bytes = text("bytes").and_then(|bytes| bytes.parse().ok()).map(Bytes);
-            needs.push(VolumeFacts { key: key.clone(), kind, bytes });
-        }
-    }
-    needs
 }
 
 fn platform(info: &NodeInfo, labels: Option<&BTreeMap<String, String>>) -> Platform {
