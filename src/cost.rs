@@ -7,3 +7,4 @@ pub mod attach;
 pub mod learned;
 pub mod pull;
 pub mod queue;
+pub mod stream;

@@ -7,6 +7,7 @@
 pub mod attach;
 pub mod curve;
 pub mod interest;
+pub mod stream;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ use crate::model::node::PullOrder;
 use crate::model::unit::{Bytes, Nanos, PerMille, TransferRate};
 use crate::policy::attach::{Attach, AttachKeys};
 use crate::policy::curve::{Curve, CurveShape};
+use crate::policy::stream::{RunKeys, RunPolicy, StreamKeys, StreamPolicy};
 
 /// The policies that come with the program: name and text.
 pub const NAMED: [(&str, &str); 2] = [
@@ -58,6 +60,10 @@ pub struct Policy {
     pub home_waiting_pods_max: u32,
     /// Cost of each step pod that waits on a node.
     pub heat_per_waiting_pod: Nanos,
+    /// Where missing volumes come from.
+    pub stream: StreamPolicy,
+    /// What the company of a run is worth.
+    pub run: RunPolicy,
 }
 
 /// The smallest thing that a node has or lacks.
@@ -176,6 +182,8 @@ struct File {
     curve: CurveKeys,
     home: HomeKeys,
     heat: HeatKeys,
+    stream: StreamKeys,
+    run: RunKeys,
 }
 
 #[derive(Deserialize)]
@@ -275,6 +283,8 @@ impl File {
                 "heat.secondsPerWaitingPod",
                 self.heat.seconds_per_waiting_pod,
             )?,
+            stream: self.stream.validate()?,
+            run: self.run.validate()?,
         })
     }
 }

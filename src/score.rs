@@ -13,11 +13,13 @@
 mod arriving;
 mod attach;
 mod charge;
+mod company;
 pub mod decision;
 mod home;
 mod need;
 mod scale;
 pub mod scratch;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod volume;

@@ -15,8 +15,10 @@ mod nodes;
 mod observed;
 mod pods;
 mod pulls;
+mod streams;
 #[cfg(test)]
 mod tests;
+mod volumes;
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -128,6 +130,7 @@ impl Tracker {
                 self.expire_evidence(node, now);
                 self.expire_inventory(node, now);
                 self.refresh_pulls(node, now);
+                self.refresh_volumes(node, now);
             }
         }
     }

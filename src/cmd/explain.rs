@@ -3,6 +3,8 @@
 //! For a pod by name the server's remembered decision is shown, as it was taken; if there is none, the
 //! pod is read from the cluster and decided on now. For a manifest file it is always decided on now.
 
+mod volume;
+
 use std::io::Read;
 use std::path::Path;
 
@@ -166,6 +168,7 @@ fn heading(decision: &DecisionView) -> String {
             text.push_str(&format!("  {}  {bytes}  {}\n", image.reference, image.reason));
         }
     }
+    text.push_str(&volume::lines(&decision.volumes));
     text.extend(decision.claims.iter().map(claim_line));
     if let Some(neutral) = &decision.neutral {
         text.push_str(&format!("No node is preferred: {neutral}\n"));
@@ -214,7 +217,7 @@ fn cells(row: &NodeScoreView, decision: &DecisionView) -> [String; 13] {
         seconds(row.stream_seconds + row.money_seconds),
         seconds(row.attach_seconds),
         seconds(row.heat_seconds),
-        seconds(row.credit_seconds),
+        seconds(row.credit_seconds + row.company_seconds),
         row.reasons.join(","),
     ]
 }

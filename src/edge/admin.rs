@@ -24,7 +24,7 @@ use crate::edge::object::convert::{is_step, pod_facts};
 use crate::edge::recent::Entry;
 use crate::edge::shared::{Shared, WatchHealth};
 use crate::edge::view::legend::Legend;
-use crate::edge::view::{API_VERSION, DecisionView, cluster, copy};
+use crate::edge::view::{API_VERSION, DecisionView, cluster, copy, volume};
 use crate::model::pod::PodFacts;
 use crate::score::decision::Decision;
 use crate::score::{Candidates, decide, learned_factor};
@@ -49,6 +49,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/version", get(version))
         .route("/api/v1/nodes", get(nodes))
         .route("/api/v1/images", get(images))
+        .route("/api/v1/volumes", get(volumes))
         .route("/api/v1/decisions", get(decisions))
         .route("/api/v1/summary", get(summary))
         .route("/api/v1/explain", post(explain))
@@ -161,6 +162,10 @@ async fn nodes(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
 async fn images(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
     let reasons = shared.unresolved.reasons();
     list("ImageList", cluster::images(copy::images(&shared), reasons))
+}
+
+async fn volumes(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
+    list("VolumeList", volume::volumes(copy::volumes(&shared)))
 }
 
 /// What the API answers with many of.

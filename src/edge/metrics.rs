@@ -4,7 +4,9 @@
 //! somebody scrapes.
 
 pub mod agent;
+pub mod volume;
 
+use crate::edge::metrics::volume::VolumeMetrics;
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder,
@@ -35,6 +37,8 @@ pub struct Metrics {
     /// Bytes that had to be moved to the chosen node, and would have been to the best and the median
     /// candidate.
     pub move_bytes: IntCounterVec,
+    /// Of named volumes.
+    pub volumes: VolumeMetrics,
     /// Sizes of the index.
     pub index_entries: IntGaugeVec,
     /// Whether nodes and pods have been listed.
@@ -137,6 +141,7 @@ impl Metrics {
                 "Bytes to move to the chosen node, and instead to the best and median candidate.",
                 &["node"],
             ),
+            volumes: VolumeMetrics::new(&new),
             index_entries: new.gauges("index_entries", "Entries of the index by kind.", &["kind"]),
             synced: new.gauge("synced", "1 once nodes and pods have been listed."),
             watch_restarts: new.counters(

@@ -162,6 +162,11 @@ impl Shared {
         metrics.wanted_bytes.inc_by(wanted.0);
         metrics.arriving_bytes.inc_by(row.arriving.0);
         metrics.present_bytes.inc_by((wanted - row.missing - row.arriving).0);
+        if let Some(volumes) = entry.decision.volumes_of(row) {
+            let wanted = entry.decision.volumes.iter().filter(|volume| volume.is_somewhere());
+            let wanted = wanted.map(|volume| volume.bytes.0).sum();
+            metrics.volumes.count(wanted, volumes);
+        }
         let (least, median) = entry.best_and_median_bytes();
         for (node, bytes) in [("chosen", row.missing.0), ("best", least), ("median", median)] {
             metrics.move_bytes.with_label_values(&[node]).inc_by(bytes);

@@ -8,12 +8,14 @@ pub mod cluster;
 pub mod copy;
 pub mod disk;
 pub mod legend;
+pub mod volume;
 
 use serde::{Deserialize, Serialize};
 
 use crate::edge::recent::{Entry, best_and_median_bytes};
 use crate::edge::view::disk::ClaimView;
 use crate::edge::view::legend::Legend;
+use crate::edge::view::volume::WantedVolumeView;
 use crate::model::cluster::NodeId;
 use crate::model::pod::{PodFacts, PullPolicy};
 use crate::model::unit::{Nanos, PerMille, Time};
@@ -47,6 +49,9 @@ pub struct DecisionView {
     pub chosen: Option<String>,
     /// What the pod wants, per platform among the candidates.
     pub wanted: Vec<WantedView>,
+    /// The volumes that the pod needs, in its order.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub volumes: Vec<WantedVolumeView>,
     /// Candidates that the index does not know.
     pub unknown_nodes: usize,
     /// Candidates that the index knows. In a list of decisions `nodes` has the best few of them only.
@@ -136,6 +141,8 @@ pub struct NodeScoreView {
     pub money_seconds: f64,
     pub heat_seconds: f64,
     pub credit_seconds: f64,
+    #[serde(default)]
+    pub company_seconds: f64,
     pub missing_bytes: u64,
     #[serde(default)]
     pub kept_bytes: u64,
@@ -147,6 +154,9 @@ pub struct NodeScoreView {
     pub arriving_volume_bytes: u64,
     #[serde(default)]
     pub zone_bytes: u64,
+    /// What those cost, in the policy's money.
+    #[serde(default)]
+    pub zone_price: f64,
     pub waiting_pods: u32,
     /// Decided about and not seen bound yet: a share where several nodes were equally good.
     #[serde(default)]
@@ -190,6 +200,7 @@ impl DecisionView {
             sent: false,
             chosen: None,
             wanted: decision.wanted.iter().map(|wanted| want(wanted, pod, legend)).collect(),
+            volumes: volume::wanted(&pod.run.needs, &decision.volumes),
             unknown_nodes: decision.unknown_count,
             candidates: decision.rows.len(),
             best_bytes,
@@ -240,12 +251,14 @@ fn score(row: &Row, decision: &Decision, legend: &Legend) -> NodeScoreView {
         money_seconds: seconds(parts.money),
         heat_seconds: seconds(parts.heat),
         credit_seconds: seconds(parts.credit),
+        company_seconds: seconds(parts.company),
         missing_bytes: row.missing.0,
         kept_bytes: row.kept.0,
         arriving_bytes: row.arriving.0,
         stream_bytes: volumes.missing.0,
         arriving_volume_bytes: volumes.arriving.0,
         zone_bytes: volumes.zone_bytes.0,
+        zone_price: volumes.price.as_money(),
         waiting_pods: row.waiting_pods,
         expected_pods: thousandths(row.expected_pods),
         reasons: reasons.map(str::to_owned).collect(),

@@ -8,6 +8,7 @@
 pub mod image;
 pub mod node;
 pub mod pod;
+pub mod volume;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,9 +18,11 @@ use crate::model::chain::{Chain, ChainKey};
 use crate::model::cluster::image::{Image, NameFacts, Record, RecordKey};
 use crate::model::cluster::node::{Node, NodeGist};
 use crate::model::cluster::pod::Pod;
+use crate::model::cluster::volume::{Run, Volume};
 use crate::model::expected::ExpectedPods;
 use crate::model::image::Platform;
 use crate::model::intern::Interner;
+use crate::model::node::ZoneId;
 use crate::model::node_names::NodeNames;
 use crate::model::node_set::NodeSet;
 use crate::model::observed::ObservedPulls;
@@ -58,6 +61,10 @@ dense_id!(
     PodId,
     /// A platform.
     PlatformId,
+    /// A named volume.
+    VolumeId,
+    /// A run.
+    RunId,
 );
 
 /// Everything known about the cluster.
@@ -94,6 +101,14 @@ pub struct Cluster {
     pub(crate) storage: Storage,
     /// Never shrinks: a cluster has a handful.
     pub(crate) platforms: Vec<Platform>,
+    /// By key.
+    pub(crate) volume_ids: Interner<Arc<str>>,
+    pub(crate) volumes: Vec<Volume>,
+    /// By `namespace/run`.
+    pub(crate) run_ids: Interner<Arc<str>>,
+    pub(crate) runs: Vec<Run>,
+    /// The names of all zones but the untold one. Never shrinks: a cluster has a handful.
+    pub(crate) zones: Vec<Arc<str>>,
     /// Nodes with at least one entry in `pulls`.
     pub(crate) pulling: NodeSet,
     pub(crate) nodes_synced: bool,
@@ -223,6 +238,37 @@ impl Cluster {
         self.images.iter().flatten()
     }
 
+    /// The id of a volume by key, if somebody holds or names it.
+    #[must_use]
+    pub fn volume_id(&self, key: &str) -> Option<VolumeId> {
+        self.volume_ids.get(key).map(VolumeId)
+    }
+
+    /// A volume by id.
+    #[must_use]
+    pub fn volume(&self, id: VolumeId) -> &Volume {
+        &self.volumes[id.index()]
+    }
+
+    /// A run by its pods' namespace and its name there, if any of them is or was in the cluster.
+    #[must_use]
+    pub fn run(&self, namespace: &str, name: &str) -> Option<&Run> {
+        let id = self.run_ids.get(format!("{namespace}/{name}").as_str())?;
+        self.runs.get(id as usize)
+    }
+
+    /// The id of a zone by name; `None` for an empty one and for one that no node has.
+    #[must_use]
+    pub fn zone_id(&self, name: &str) -> Option<ZoneId> {
+        ZoneId::of(&self.zones, name)
+    }
+
+    /// One more than the highest zone id.
+    #[must_use]
+    pub fn zone_table_len(&self) -> usize {
+        self.zones.len() + 1
+    }
+
     /// A platform by id.
     #[must_use]
     pub fn platform(&self, id: PlatformId) -> &Platform {
@@ -265,9 +311,9 @@ impl Cluster {
         self.nodes_synced && self.pods_synced
     }
 
-    /// Numbers of nodes, bound pods, images with layers, chains, records and references.
+    /// Numbers of nodes, bound pods, images with layers, chains, records, references, volumes and runs.
     #[must_use]
-    pub fn sizes(&self) -> [(&'static str, usize); 6] {
+    pub fn sizes(&self) -> [(&'static str, usize); 8] {
         [
             ("nodes", self.nodes.iter().filter(|node| node.exists).count()),
             ("pods", self.pod_ids.len()),
@@ -275,6 +321,8 @@ impl Cluster {
             ("chains", self.chain_ids.len()),
             ("records", self.record_ids.len()),
             ("references", self.reference_ids.len()),
+            ("volumes", self.volume_ids.len()),
+            ("runs", self.run_ids.len()),
         ]
     }
 

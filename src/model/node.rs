@@ -1,6 +1,7 @@
 //! What a node tells of itself, as far as placement needs it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::model::image::Platform;
 
@@ -15,6 +16,8 @@ pub struct NodeFacts {
     pub labels: BTreeMap<String, String>,
     /// The name of the nodes that pull as fast, by the policy's label; empty for those without it.
     pub group: String,
+    /// `topology.kubernetes.io/zone`; empty if untold.
+    pub zone: String,
     /// Minor version of the kubelet, 0 if untold.
     pub kubelet_minor: u16,
     /// `status.images`, in the kubelet's order: largest first, at most 50 by default.
@@ -37,4 +40,25 @@ pub enum PullOrder {
     Serial,
     /// Side by side.
     Parallel,
+}
+
+/// A zone by a dense id. Nodes that tell none are in one of their own, the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ZoneId(pub u8);
+
+/// Zones told apart: regions have a handful. Nodes of further ones count as untold.
+pub(crate) const ZONES_MAX: usize = u8::MAX as usize;
+
+impl ZoneId {
+    /// The id of a zone, given the names of all but the untold one.
+    pub(crate) fn of(zones: &[Arc<str>], name: &str) -> Option<Self> {
+        let at = zones.iter().position(|known| **known == *name)?;
+        u8::try_from(at + 1).ok().map(Self)
+    }
+
+    /// The id as an index into a table of zones.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
 }

@@ -34,6 +34,10 @@ const FRACTION_BITS: u32 = 14;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PerMille(pub u64);
 
+/// An amount of money in millionths of a unit that whoever writes the policy thinks in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Price(pub u64);
+
 /// Nanoseconds in one second.
 pub const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
@@ -112,6 +116,36 @@ impl PerMille {
     pub const fn of(self, time: Nanos) -> Nanos {
         // Divided first: a share of a duration near the end of the range must not overflow.
         Nanos(time.0 / 1000 * self.0 + time.0 % 1000 * self.0 / 1000)
+    }
+}
+
+impl Price {
+    /// The price of so many bytes, if this is that of a gigabyte (10^9).
+    #[must_use]
+    pub fn of_gigabytes(self, bytes: Bytes) -> Self {
+        let micros = u128::from(self.0) * u128::from(bytes.0) / 1_000_000_000;
+        Self(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+
+    /// What it is worth in time, if one unit of money is worth so much.
+    #[must_use]
+    pub fn in_time(self, unit: Nanos) -> Nanos {
+        let nanos = u128::from(self.0) * u128::from(unit.0) / 1_000_000;
+        Nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
+    /// In units of money, for display and metrics only.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "shown with a few digits, never compared")]
+    pub fn as_money(self) -> f64 {
+        self.0 as f64 / 1e6
+    }
+}
+
+impl Add for Price {
+    type Output = Price;
+    fn add(self, other: Price) -> Price {
+        Price(self.0.saturating_add(other.0))
     }
 }
 

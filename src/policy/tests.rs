@@ -34,6 +34,8 @@ fn unknown_repeated_and_missing_keys_are_refused_with_line_and_caret() {
     assert!(unknown.contains("shaer") && unknown.contains('^'), "{unknown}");
     let repeated = refusal(&default_with("  share: 0.6", "  share: 0.6\n  share: 0.6"));
     assert!(repeated.contains("share") && repeated.contains('^'), "{repeated}");
+    let fallback = refusal(&default_with("fallback: none", "fallback: disk"));
+    assert!(fallback.contains("disk") && fallback.contains("blob-store"), "{fallback}");
     let missing = refusal(&default_with("  laterShare: 0.5\n", ""));
     assert!(missing.contains("laterShare"), "{missing}");
 }
@@ -48,6 +50,14 @@ fn values_without_sense_are_refused_by_key() {
         ("factorMax: 16", "factorMax: 0", "pull.learn.factorMax"),
         ("zeroSeconds: 1", "zeroSeconds: 64", "curve"),
         ("secondsPerWaitingPod: 0.7", "secondsPerWaitingPod: -1", "heat.secondsPerWaitingPod"),
+        ("secondsPerMoney: 0", "secondsPerMoney: -1", "stream.secondsPerMoney"),
+        ("crossZone: 0", "crossZone: -0.01", "stream.pricePerGigabyte.crossZone"),
+        (
+            "registryBytesPerSecond: 50000000",
+            "registryBytesPerSecond: 0",
+            "stream.registryBytesPerSecond",
+        ),
+        ("laterStepShare: 0.5", "laterStepShare: 2", "run.laterStepShare"),
         ("kind: PlacementPolicy", "kind: Policy", "kind"),
     ] {
         let refusal = refusal(&default_with(from, to));

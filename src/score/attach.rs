@@ -14,8 +14,9 @@ use crate::score::decision::Decision;
 use crate::score::decision::disk::{DiskPlace, DiskVerdict};
 use crate::score::decision::volume::{VolumeReasons, VolumeRow};
 
-/// Adds each disk's seconds to the rows of volumes, and to a cold node's cost those of a node without it.
-pub(super) fn charge(decision: &mut Decision, question: &Question<'_>) {
+/// Adds each disk's seconds to the rows of volumes; gives what a cold node pays, which has none of them.
+pub(super) fn charge(decision: &mut Decision, question: &Question<'_>) -> Nanos {
+    let mut cold = Nanos(0);
     let times = times(question.policy);
     for claim in &question.pod.claims {
         let (pod, cluster) = (question.pod, question.cluster);
@@ -34,9 +35,10 @@ pub(super) fn charge(decision: &mut Decision, question: &Question<'_>) {
                 add(volumes, own.map(|(_, standing)| *standing).or(apart), &times);
             }
         }
-        decision.wanted.iter_mut().for_each(|wanted| wanted.cold = wanted.cold + seconds);
+        cold = cold + seconds;
         decision.disks.push(verdict(claim, &disk, seconds));
     }
+    cold
 }
 
 /// The policy's times as the cost formula takes them.

@@ -15,7 +15,7 @@ use crate::model::cluster::{ImageId, NodeId, PlatformId};
 use crate::model::observed::GroupId;
 use crate::model::unit::{Bytes, Nanos, PerMille, Time};
 use crate::score::decision::disk::DiskVerdict;
-use crate::score::decision::volume::VolumeRow;
+use crate::score::decision::volume::{VolumeRow, WantedVolume};
 use crate::score::need::Need;
 use crate::score::scratch::Scratch;
 
@@ -32,6 +32,8 @@ pub struct Decision {
     pub rows: Vec<Row>,
     /// What the pod's volumes make of each row, in step with `rows`; empty for a pod without any.
     pub volume_rows: Vec<VolumeRow>,
+    /// The volumes that the pod needs, in its order.
+    pub volumes: Vec<WantedVolume>,
     /// What was known of each of the pod's claims, in their order.
     pub disks: Vec<DiskVerdict>,
     /// The cold node that pods of this kind shall meet on, if one was needed.
@@ -116,6 +118,8 @@ pub struct Parts {
     pub heat: Nanos,
     /// Counted in its favour: pulls that meeting here avoids.
     pub credit: Nanos,
+    /// Counted in its favour: that later steps of the run may follow here.
+    pub company: Nanos,
     /// Nanoseconds saved against a cold, idle node; negative for a loss.
     pub saved: i64,
 }
@@ -290,6 +294,7 @@ impl Decision {
         self.wanted.clear();
         self.rows.clear();
         self.volume_rows.clear();
+        self.volumes.clear();
         self.disks.clear();
         self.paces.clear();
         self.home = None;
@@ -320,6 +325,7 @@ impl Decision {
             money: volumes.money,
             heat: self.terms.heat(row),
             credit: self.credit(row, delay),
+            company: volumes.company,
             saved: self.saved(row, delay),
         }
     }
@@ -341,8 +347,11 @@ impl Decision {
     /// Saved by a row of that delay; see [`Parts::saved`].
     pub(super) fn saved(&self, row: &Row, delay: Nanos) -> i64 {
         let gain = self.wanted_of(row).cold + self.credit(row, delay);
-        let money = self.volumes_of(row).map_or(Nanos(0), |volumes| volumes.money);
-        signed(gain) - signed(delay + self.terms.heat(row) + money)
+        let cost = delay + self.terms.heat(row);
+        match self.volumes_of(row) {
+            None => signed(gain) - signed(cost),
+            Some(volumes) => signed(gain + volumes.company) - signed(cost + volumes.money),
+        }
     }
 
     fn credit(&self, row: &Row, delay: Nanos) -> Nanos {

@@ -4,6 +4,7 @@
 //! so that 50 MB are one second of cost; no home, no heat. Files that need those turn them on.
 
 mod attach;
+mod company;
 mod expected;
 mod fetch;
 mod heat;
@@ -16,7 +17,9 @@ mod points;
 mod properties;
 mod queue;
 mod replay;
+mod stream;
 mod tag;
+mod volumes;
 
 use std::collections::BTreeMap;
 

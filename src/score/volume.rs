@@ -1,12 +1,13 @@
-//! Charges candidates for the pod's volumes: what has to be streamed and attached there.
+//! Charges candidates for the pod's volumes: what has to be streamed and attached there, and where its run
+//! is.
 //!
-//! Decides who is charged and in which order; a pod without volumes pays nothing for this. Seconds are
-//! `cost`'s. Layers are `charge`'s.
+//! Decides who is charged and in which order; a pod that names neither volume nor run pays nothing for
+//! this. Named volumes are `stream`'s, disks `attach`'s, runs `company`'s, layers `charge`'s.
 
 use crate::model::pod::PodFacts;
 use crate::score::decision::Decision;
 use crate::score::decision::volume::VolumeRow;
-use crate::score::{Question, attach};
+use crate::score::{Question, attach, company, stream};
 
 /// Fills [`Decision::volume_rows`], and adds to the cost of a cold node what it has to get.
 pub(super) fn charge(decision: &mut Decision, question: &Question<'_>) {
@@ -14,7 +15,11 @@ pub(super) fn charge(decision: &mut Decision, question: &Question<'_>) {
         return;
     }
     decision.volume_rows.resize(decision.rows.len(), VolumeRow::default());
-    attach::charge(decision, question);
+    let cold = stream::charge(decision, question) + attach::charge(decision, question);
+    company::credit(decision, question);
+    for wanted in &mut decision.wanted {
+        wanted.cold = wanted.cold + cold;
+    }
 }
 
 /// Whether the pod's volumes make a difference between candidates.
@@ -23,5 +28,5 @@ pub(super) fn tells_apart(decision: &Decision) -> bool {
 }
 
 fn has_volumes(pod: &PodFacts) -> bool {
-    !pod.run.needs.is_empty() || !pod.claims.is_empty()
+    !pod.run.needs.is_empty() || !pod.claims.is_empty() || pod.run.run.is_some()
 }

@@ -66,6 +66,7 @@ impl Observer<'_> {
             platform: Platform::new("linux", "amd64", ""),
             labels: BTreeMap::new(),
             group: String::new(),
+            zone: String::new(),
             kubelet_minor: KUBELET_MINOR,
             images: images.iter().map(|image| self.reported(*image)).collect(),
         })

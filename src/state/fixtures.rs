@@ -6,6 +6,7 @@
 pub(crate) mod agent;
 pub(crate) mod storage;
 pub(crate) mod universe;
+pub(crate) mod volume;
 pub(crate) mod world;
 
 use proptest::prelude::ProptestConfig;

@@ -35,6 +35,7 @@ impl Tracker {
         self.put_list_aside(id);
         self.claim(id, &facts.chains);
         self.keep_loose(id, &facts.loose_blobs);
+        self.report_volumes(id, facts.volumes);
         let (mark, on_node) = (self.inventories_mark, &mut self.cluster.nodes[id.index()]);
         on_node.list_cut_at = facts.hidden_bytes_max.map(|bytes| bytes + Bytes(1));
         if let Some(inventory) = &mut on_node.inventory {
@@ -116,6 +117,7 @@ impl Tracker {
     pub(super) fn forget_inventory(&mut self, id: NodeId) {
         self.claim(id, &[]);
         self.keep_loose(id, &[]);
+        self.report_volumes(id, Vec::new());
         let Some(inventory) = self.cluster.nodes[id.index()].inventory.take() else {
             return;
         };
@@ -127,6 +129,7 @@ impl Tracker {
     fn end_inventory(&mut self, id: NodeId, now: Time) {
         self.claim(id, &[]);
         self.keep_loose(id, &[]);
+        self.report_volumes(id, Vec::new());
         let on_node = &mut self.cluster.nodes[id.index()];
         let Some(inventory) = on_node.inventory.take() else {
             return;
@@ -188,6 +191,7 @@ impl Tracker {
         if !self.cluster.node(id).waiting.is_empty() {
             self.refresh_pulls(id, now);
         }
+        self.refresh_volumes(id, now);
     }
 }
 

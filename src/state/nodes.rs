@@ -9,7 +9,7 @@ use crate::model::cluster::image::RecordKey;
 use crate::model::cluster::node::Node;
 use crate::model::cluster::{NodeId, PlatformId, RecordId, stable_hash};
 use crate::model::image::Platform;
-use crate::model::node::{NodeFacts, ReportedImage};
+use crate::model::node::{NodeFacts, ReportedImage, ZONES_MAX, ZoneId};
 use crate::model::unit::{Bytes, Time};
 use crate::state::Tracker;
 use crate::state::holding::{LIST_LAG, put};
@@ -24,6 +24,7 @@ impl Tracker {
         let platform = self.platform_id(&facts.platform);
         let mark = self.nodes_mark;
         let group = self.cluster.observed.group_id(&facts.group);
+        let zone = self.zone_id(&facts.zone);
         let node = &mut self.cluster.nodes[id.index()];
         node.resync_mark = mark;
         let comes = !node.exists;
@@ -33,6 +34,7 @@ impl Tracker {
         }
         node.group = group;
         node.labels = facts.labels;
+        let moves = std::mem::replace(&mut node.zone, zone) != zone;
         node.kubelet_minor = facts.kubelet_minor;
         if node.platform != platform {
             node.platform = platform;
@@ -40,6 +42,9 @@ impl Tracker {
             self.retell_inventory(id, now);
         } else if comes {
             self.retell_inventory(id, now);
+        }
+        if moves {
+            self.restream_all(id);
         }
         self.cluster.nodes[id.index()].listed_at = now;
         let cut_at = cut_at(&facts.images);
@@ -86,6 +91,7 @@ impl Tracker {
             return;
         }
         self.unhold_all(id);
+        self.forget_volumes(id);
         self.cluster.pulling.remove(id);
         self.cluster.expected.forget_node(id);
         self.cluster.begun.forget_node(id);
@@ -106,6 +112,16 @@ impl Tracker {
             platforms.len() - 1
         });
         u32::try_from(at).ok().map(PlatformId)
+    }
+
+    /// The id of a zone; the first one for an untold one and for those beyond the bound.
+    fn zone_id(&mut self, name: &str) -> ZoneId {
+        let zones = &mut self.cluster.zones;
+        if !name.is_empty() && zones.len() < ZONES_MAX && zones.iter().all(|known| **known != *name)
+        {
+            zones.push(Arc::from(name));
+        }
+        ZoneId::of(zones, name).unwrap_or_default()
     }
 
     /// The records of a list, each counted once, by ascending id.

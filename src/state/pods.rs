@@ -42,6 +42,7 @@ impl Tracker {
                 facts.bound_at.unwrap_or(self.cluster.pods[id.index()].bound_at)
             }),
             images: Vec::with_capacity(facts.images.len()),
+            volumes: self.enter_volumes(facts, before, now),
             secrets: self.secrets_of(facts),
             resync_mark: mark,
         };
@@ -62,12 +63,15 @@ impl Tracker {
         }
         let id = PodId(self.cluster.pod_ids.acquire(uid));
         let waits = pod.phase == PodPhase::Waiting;
+        let names_volumes = !pod.volumes.is_empty();
         put(&mut self.cluster.pods, id.index(), pod);
         self.cluster.nodes[node.index()].pods.push(id);
+        self.cluster.nodes[node.index()].volumes.pods += u32::from(names_volumes);
         if waits {
             self.enqueue(node, id);
         }
         self.refresh_pulls(node, now);
+        self.refresh_volumes(node, now);
     }
 
     pub(super) fn remove_pod(&mut self, uid: &str, now: Time) {
@@ -77,8 +81,10 @@ impl Tracker {
         let Some(node) = self.cluster.pods[id.index()].node else {
             return;
         };
+        self.leave_traces(id, now);
         self.leave(id, now, now);
         self.refresh_pulls(node, now);
+        self.refresh_volumes(node, now);
         self.free_node_if_unused(node);
     }
 
@@ -89,6 +95,7 @@ impl Tracker {
         let Some(node) = pod.node else { return };
         let on_node = &mut self.cluster.nodes[node.index()];
         on_node.pods.retain(|other| *other != id);
+        on_node.volumes.pods -= u32::from(!pod.volumes.is_empty());
         if let Some(at) = on_node.waiting.iter().position(|waiting| *waiting == id) {
             on_node.waiting.remove(at);
             on_node.waiting_step_pods -= u32::from(pod.is_step);
@@ -96,6 +103,7 @@ impl Tracker {
         if pod.phase != PodPhase::Ended {
             self.stop_using(node, &pod, used, now);
         }
+        self.leave_volumes(pod.volumes);
         for image in pod.images {
             if let Some(record) = image.evidence {
                 self.release_record(record);

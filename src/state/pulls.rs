@@ -13,7 +13,7 @@ use crate::state::Tracker;
 
 /// A pod that has waited this long is a ghost and brings nothing more: a kubelet that is alive starts
 /// even a 30 GB image at 50 MB/s within it, and one that is dead will not.
-const WAIT_MAX: Nanos = Nanos::from_seconds(15 * 60);
+pub(super) const WAIT_MAX: Nanos = Nanos::from_seconds(15 * 60);
 
 impl Tracker {
     /// Works out anew what is on its way to a node.

@@ -5,19 +5,27 @@
 
 mod claims;
 mod image;
+mod interleaving;
 mod invariants;
 mod inventory;
 mod node;
 mod observed;
+mod placed;
 mod pod;
 mod properties;
 mod pull;
 mod resync;
+mod volume;
 
 use crate::state::fixtures::world::World;
 
 /// Checks which nodes hold a canonical reference, by name, and that all else is in step.
 fn check(world: &World, reference: &str, holders: &[&str]) {
     assert_eq!(world.holders(reference), holders, "{reference}");
+    check_all(world);
+}
+
+/// Checks that all is in step.
+fn check_all(world: &World) {
     invariants::check(&world.tracker, world.now);
 }

@@ -1,5 +1,7 @@
 //! Tests of the admin port, through its router.
 
+mod volumes;
+
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request};
 use tower::ServiceExt;

@@ -28,6 +28,9 @@ const PULL_FAILURES: [&str; 6] = [
     "SignatureValidationFailed",
 ];
 
+/// Where a node is, by the label that cloud providers set (k8s.io/api/core/v1, `LabelTopologyZone`).
+const ZONE_LABEL: &str = "topology.kubernetes.io/zone";
+
 /// Whether the pod is a step pod.
 pub fn is_step<M: Named>(pod: &PodObject<M>, interest: &Interest) -> bool {
     static NO_LABELS: BTreeMap<String, String> = BTreeMap::new();
@@ -78,6 +81,7 @@ pub fn node_facts<M: Named>(node: NodeObject<M>, label_keys: &BTreeSet<String>) 
         platform: platform(&info, labels),
         labels: kept.collect(),
         group: String::new(),
+        zone: labels.and_then(|labels| labels.get(ZONE_LABEL)).cloned().unwrap_or_default(),
         kubelet_minor: kubelet_minor(&info),
         images: status.images.unwrap_or_default().into_iter().map(reported).collect(),
     }

@@ -10,8 +10,10 @@ use crate::cost::queue::QueueRules;
 use crate::edge::shared::Shared;
 use crate::model::cluster::image::{Image, Record};
 use crate::model::cluster::node::{Node, Pull};
-use crate::model::cluster::{Cluster, ImageId, NodeId, RecordId};
-use crate::model::unit::Nanos;
+use crate::model::cluster::volume::{PlacedVolume, Volume};
+use crate::model::cluster::{Cluster, ImageId, NodeId, RecordId, VolumeId};
+use crate::model::unit::{Bytes, Nanos};
+use crate::model::volume::VolumeKind;
 use crate::score::{pull_times, queue_rules};
 
 /// Entries copied under one lock: of full nodes (50 images each) some 0.1 ms, a small part of what the
@@ -46,6 +48,19 @@ pub struct ImageCopy {
     pub(super) base_node_count: usize,
 }
 
+/// A named volume, copied.
+#[derive(Debug)]
+pub struct VolumeCopy {
+    pub(super) key: Arc<str>,
+    pub(super) kind: VolumeKind,
+    pub(super) bytes: Option<Bytes>,
+    pub(super) measured: bool,
+    /// By name, whether it is reported, and pods that use it.
+    pub(super) holders: Vec<(Arc<str>, bool, u32)>,
+    /// Where to, and from where.
+    pub(super) streams: Vec<(Arc<str>, Option<Arc<str>>)>,
+}
+
 /// The names of all existing nodes, in no promised order.
 #[must_use]
 pub fn node_names(shared: &Shared) -> Vec<Arc<str>> {
@@ -77,6 +92,20 @@ pub fn images(shared: &Shared) -> Vec<ImageCopy> {
         record.image.is_none().then(|| copy_record(record, cluster))
     }));
     copies
+}
+
+/// All named volumes, in no promised order.
+#[must_use]
+pub fn volumes(shared: &Shared) -> Vec<VolumeCopy> {
+    in_parts(
+        shared,
+        |cluster| cluster.volumes.len(),
+        |cluster, at| {
+            let id = VolumeId(u32::try_from(at).ok()?);
+            let key = cluster.volume_ids.key(id.0)?;
+            Some(copy_volume(key.clone(), id, cluster))
+        },
+    )
 }
 
 /// What `copy` makes of entries 0 to `len`, under one lock for every [`COPIED_AT_ONCE`].
@@ -153,5 +182,26 @@ fn copy_record(record: &Record, cluster: &Cluster) -> ImageCopy {
         layer_count: None,
         node_count: record.holders.len(),
         base_node_count: record.holders.len(),
+    }
+}
+
+fn copy_volume(key: Arc<str>, id: VolumeId, cluster: &Cluster) -> VolumeCopy {
+    let volume: &Volume = cluster.volume(id);
+    let name = |node: NodeId| cluster.node(node).name.clone();
+    let placed = |node: NodeId| {
+        let table: &[PlacedVolume] = &cluster.node(node).volumes.placed;
+        table.binary_search_by_key(&id, |placed| placed.volume).ok().map(|at| &table[at])
+    };
+    let holder = |node: NodeId| {
+        let placed = placed(node)?;
+        Some((name(node), placed.reported.is_some(), placed.users))
+    };
+    VolumeCopy {
+        key,
+        kind: volume.kind(),
+        bytes: volume.bytes(),
+        measured: volume.is_measured(),
+        holders: volume.holders.iter().filter_map(holder).collect(),
+        streams: volume.streams.iter().map(|s| (name(s.to), s.from.map(name))).collect(),
     }
 }

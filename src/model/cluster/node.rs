@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::model::cluster::volume::{NodeVolumes, ReportedVolume};
 use crate::model::cluster::{ImageId, PlatformId, PodId, RecordId, ReferenceId};
+use crate::model::node::ZoneId;
 use crate::model::observed::GroupId;
 use crate::model::unit::{Bytes, Time};
 
@@ -24,6 +26,8 @@ pub struct Node {
     pub labels: BTreeMap<String, String>,
     /// Nodes whose pulls are learned from together.
     pub group: GroupId,
+    /// Where it is.
+    pub zone: ZoneId,
     /// Minor version of the kubelet, 0 if untold.
     pub kubelet_minor: u16,
     /// Size below which an image can be there unlisted, because the list was cut; `None` for a whole list.
@@ -40,6 +44,8 @@ pub struct Node {
     pub waiting_step_pods: u32,
     /// Images on their way, in the order the kubelet pulls them.
     pub pulls: Vec<Pull>,
+    /// Named volumes and runs.
+    pub volumes: NodeVolumes,
     /// Which pull secrets were seen to start which image here.
     pub(crate) secrets_seen: Vec<(ReferenceId, Arc<str>)>,
     /// Bound pods on it, in any phase and in no promised order.
@@ -55,6 +61,8 @@ pub struct NodeGist {
     pub platform: Option<PlatformId>,
     /// See [`Node::group`].
     pub group: GroupId,
+    /// See [`Node::zone`].
+    pub zone: ZoneId,
     /// See [`Node::waiting_step_pods`].
     pub waiting_step_pods: u32,
     /// See [`Node::list_cut_at`]; zero for a whole list.
@@ -78,6 +86,8 @@ pub struct Inventory {
     pub(crate) claims: Vec<u64>,
     /// Hashes of blobs that are there beside those of images, sorted.
     pub(crate) loose_blobs: Vec<u64>,
+    /// Named volumes, by ascending id; each holds its id.
+    pub(crate) volumes: Vec<ReportedVolume>,
     pub(crate) resync_mark: u64,
 }
 
@@ -116,6 +126,7 @@ impl Node {
         NodeGist {
             platform: self.platform,
             group: self.group,
+            zone: self.zone,
             waiting_step_pods: self.waiting_step_pods,
             list_cut_at: self.list_cut_at.unwrap_or_default(),
             name_hash: self.name_hash,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::model::cluster::volume::PodVolumes;
 use crate::model::cluster::{NodeId, RecordId, ReferenceId};
 use crate::model::pod::{PodPhase, PullPolicy};
 use crate::model::unit::Time;
@@ -23,6 +24,8 @@ pub struct Pod {
     pub bound_at: Time,
     /// In the order of pulling.
     pub images: Vec<PodImageState>,
+    /// Its run and named volumes.
+    pub volumes: PodVolumes,
     /// `namespace/secret`.
     pub(crate) secrets: Vec<Arc<str>>,
     pub(crate) resync_mark: u64,

@@ -1,7 +1,8 @@
 //! What a pod's volumes cost on one candidate: the part of a decision that most pods do not have, and so
 //! in a table of its own beside the rows.
 
-use crate::model::unit::{Bytes, Nanos};
+use crate::cost::stream::Source;
+use crate::model::unit::{Bytes, Nanos, Price};
 
 /// What was found out about a pod's volumes and one candidate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -10,21 +11,63 @@ pub struct VolumeRow {
     pub stream: Nanos,
     /// Until disks are attached.
     pub attach: Nanos,
-    /// The price of the bytes that cross a zone, in seconds by the policy's exchange rate.
+    /// The price in seconds, by the policy's exchange rate.
     pub money: Nanos,
+    /// Counted in its favour: that later steps of the run may follow here.
+    pub company: Nanos,
     /// Bytes of volumes that placing the pod here would move.
     pub missing: Bytes,
     /// Bytes of volumes that are already on their way here.
     pub arriving: Bytes,
     /// Bytes of volumes that cross a zone, of those missing.
     pub zone_bytes: Bytes,
+    /// The price of those bytes.
+    pub price: Price,
     /// What is to be said.
     pub reasons: VolumeReasons,
+}
+
+/// What is known of one of the volumes that a pod needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WantedVolume {
+    /// Its size, as far as it counts.
+    pub bytes: Bytes,
+    /// Who told its size.
+    pub size: SizeTold,
+    /// Nodes that hold it.
+    pub holders: usize,
+    /// Nodes that it is on its way to.
+    pub streams: usize,
+    /// What a node without it pays at most, if nothing else is going on.
+    pub cold: Nanos,
+    /// Where it can be had if no node holds it.
+    pub fallback: Option<Source>,
+}
+
+/// Who told the size of a volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SizeTold {
+    /// A node that holds it.
+    Node,
+    /// A pod.
+    Pod,
+    /// Nobody: the policy's assumption for its kind counts.
+    Nobody,
+    /// It was named before in the pod, and counts once.
+    Repeated,
 }
 
 /// A set of remarks on volumes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VolumeReasons(u16);
+
+impl WantedVolume {
+    /// Whether it can be had at all.
+    #[must_use]
+    pub const fn is_somewhere(&self) -> bool {
+        self.holders > 0 || self.fallback.is_some()
+    }
+}
 
 impl VolumeRow {
     /// Until the pod's volumes are on the node.
@@ -49,6 +92,8 @@ impl VolumeReasons {
     pub const FROM_BLOB_STORE: Self = Self(1 << 5);
     /// A volume can be had nowhere: it costs nothing, here as on any other node.
     pub const NOWHERE: Self = Self(1 << 6);
+    /// Other pods of the run are or were here.
+    pub const COMPANY: Self = Self(1 << 7);
 
     /// A disk is attached here.
     pub const DISK_HERE: Self = Self(1 << 11);
@@ -62,7 +107,7 @@ impl VolumeReasons {
     pub const DISK_IN_USE: Self = Self(1 << 15);
 
     /// Every remark with its name in JSON and on the page.
-    pub const NAMES: [(Self, &'static str); 12] = [
+    pub const NAMES: [(Self, &'static str); 13] = [
         (Self::HERE, "volume-here"),
         (Self::ARRIVING, "volume-arriving"),
         (Self::FROM_PEER, "volume-from-peer"),
@@ -70,12 +115,24 @@ impl VolumeReasons {
         (Self::FROM_REGISTRY, "volume-from-registry"),
         (Self::FROM_BLOB_STORE, "volume-from-blob-store"),
         (Self::NOWHERE, "volume-nowhere"),
+        (Self::COMPANY, "run-company"),
         (Self::DISK_HERE, "disk-here"),
         (Self::DISK_COMING, "disk-coming"),
         (Self::DISK_NOWHERE, "disk-nowhere"),
         (Self::DISK_ELSEWHERE, "disk-elsewhere"),
         (Self::DISK_IN_USE, "disk-in-use-elsewhere"),
     ];
+
+    /// That a volume comes from there.
+    #[must_use]
+    pub const fn from(source: Source) -> Self {
+        match source {
+            Source::Peer => Self::FROM_PEER,
+            Source::Zone => Self::FROM_ZONE,
+            Source::Registry => Self::FROM_REGISTRY,
+            Source::BlobStore => Self::FROM_BLOB_STORE,
+        }
+    }
 
     /// Adds remarks.
     pub fn add(&mut self, other: Self) {

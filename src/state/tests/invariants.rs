@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::placed;
 use crate::model::chain::KeySpace;
 use crate::model::cluster::image::{Image, NameFacts};
 use crate::model::cluster::node::Node;
@@ -24,6 +25,7 @@ pub(super) fn check(tracker: &Tracker, now: Time) {
     check_names(cluster);
     check_images(cluster);
     check_pods(cluster, now);
+    placed::check(cluster);
 }
 
 fn nodes(cluster: &Cluster) -> impl Iterator<Item = (NodeId, &Node)> {

@@ -17,8 +17,7 @@ fn names_reported_together_are_one_image() {
     check(&world, &pinned("docker.io/library/golang", "index"), &["a"]);
     assert_eq!(world.digest_holders("manifest"), ["a"]);
     assert_eq!(world.digest_holders("index"), ["a"]);
-    let [.., records, _] = world.cluster().sizes();
-    assert_eq!(records, ("records", 1));
+    assert!(world.cluster().sizes().contains(&("records", 1)));
 }
 
 #[test]

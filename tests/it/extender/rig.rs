@@ -166,6 +166,7 @@ pub fn node(name: &str) -> NodeFacts {
         platform: Platform::new("linux", "amd64", ""),
         labels: BTreeMap::new(),
         group: String::new(),
+        zone: String::new(),
         kubelet_minor: 36,
         images,
     }

@@ -100,6 +100,7 @@ impl Rig {
             platform: Platform::parse(platform).expect("a platform"),
             labels: BTreeMap::new(),
             group: String::new(),
+            zone: String::new(),
             kubelet_minor: 37,
             images: images.iter().map(reported).collect(),
         }));

@@ -1,0 +1,55 @@
+//! Metrics of named volumes that step pods need, counted when such a pod is bound after a decision.
+
+use prometheus::{Counter, IntCounter, IntCounterVec, Opts};
+
+use crate::edge::metrics::Registered;
+use crate::score::decision::volume::VolumeRow;
+
+/// Metrics of volumes.
+#[derive(Debug)]
+pub struct VolumeMetrics {
+    /// Bytes of volumes that bound pods needed, by what the node had of them.
+    pub bytes: IntCounterVec,
+    /// Bytes that crossed a zone.
+    pub zone_bytes: IntCounter,
+    /// Their price.
+    pub zone_price: Counter,
+}
+
+impl VolumeMetrics {
+    pub(super) fn new(new: &Registered<'_>) -> Self {
+        let bytes = new.counters(
+            "volume_bytes_total",
+            "Bytes of volumes needed by step pods that were bound after a decision, by what the \
+             node had (present, arriving, missing).",
+            &["state"],
+        );
+        // There from the start: a counter that appears with its first event hides that event from rates.
+        for state in ["present", "arriving", "missing"] {
+            bytes.with_label_values(&[state]);
+        }
+        let price = Opts::new(
+            "dunnage_zone_price_total",
+            "Price of those bytes, in the policy's money, by the policy's prices.",
+        );
+        Self {
+            bytes,
+            zone_bytes: new.counter(
+                "zone_bytes_total",
+                "Bytes of volumes that most likely crossed a zone for pods bound after a decision.",
+            ),
+            zone_price: new.register(Counter::with_opts(price).expect("a valid name")),
+        }
+    }
+
+    /// Counts a pod that was bound to the node of a row; `wanted` bytes are of all its volumes.
+    pub fn count(&self, wanted: u64, row: &VolumeRow) {
+        let (arriving, missing) = (row.arriving.0, row.missing.0);
+        let present = wanted.saturating_sub(arriving).saturating_sub(missing);
+        for (state, bytes) in [("present", present), ("arriving", arriving), ("missing", missing)] {
+            self.bytes.with_label_values(&[state]).inc_by(bytes);
+        }
+        self.zone_bytes.inc_by(row.zone_bytes.0);
+        self.zone_price.inc_by(row.price.as_money());
+    }
+}

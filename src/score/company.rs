@@ -1,0 +1,42 @@
+//! What the company of a run is worth: a little, on nodes where other pods of it are or were.
+//!
+//! Volumes that they left there are worth their seconds already ([`super::stream`]). Beyond that, a later
+//! step may need what this pod leaves together with what is there: the policy says how likely. It is no
+//! affinity: a node that fills with waiting pods loses it, and the run spreads.
+
+use crate::model::node_set::place;
+use crate::model::unit::{Bytes, Nanos};
+use crate::model::volume::VolumeKind;
+use crate::score::Question;
+use crate::score::decision::Decision;
+use crate::score::decision::volume::VolumeReasons;
+
+/// Credits the candidates where pods of the pod's run are or were.
+pub(super) fn credit(decision: &mut Decision, question: &Question<'_>) {
+    let (pod, policy) = (question.pod, question.policy);
+    let run = pod.run.run.as_ref().and_then(|run| question.cluster.run(&pod.namespace, run));
+    let worth = policy.run.later_step_share.of(moving_what_it_leaves(question));
+    let Some(run) = run.filter(|_| worth.0 > 0) else { return };
+    let holders = &mut decision.scratch.holders;
+    holders.fill(0);
+    run.nodes.add_to_words(holders);
+    let full = u64::from(policy.run.waiting_pods_max);
+    for (row, volumes) in decision.rows.iter().zip(&mut decision.volume_rows) {
+        let (word, bit) = place(row.node);
+        if holders[word] & bit != 0 && row.pods_before() < full {
+            volumes.company = worth;
+            volumes.reasons.add(VolumeReasons::COMPANY);
+        }
+    }
+}
+
+/// How long it takes to move what the pod leaves to another node of the zone; a pod that names nothing is
+/// taken to leave one output.
+fn moving_what_it_leaves(question: &Question<'_>) -> Nanos {
+    let policy = &question.policy.stream;
+    let made = &question.pod.run.produces;
+    let told = made.iter().map(|facts| facts.bytes.unwrap_or(policy.kind(facts.kind).bytes));
+    let bytes = told.fold(Bytes(0), |sum, bytes| sum + bytes);
+    let untold = policy.kind(VolumeKind::Output).bytes;
+    policy.peer.duration_of(if made.is_empty() { untold } else { bytes })
+}

@@ -1,0 +1,226 @@
+//! Charges candidates for the named volumes they lack, each once and from its best source.
+//!
+//! What a node pays depends on its zone alone, but for holders and for nodes to which the volume is on its
+//! way: so sources are compared once per zone, whatever the number of candidates.
+
+use crate::cost::stream::{Source, Way};
+use crate::model::cluster::volume::{Stream, Volume};
+use crate::model::cluster::{Cluster, NodeId, VolumeId};
+use crate::model::node::ZoneId;
+use crate::model::node_set::place;
+use crate::model::unit::{Bytes, Nanos, Price};
+use crate::model::volume::VolumeFacts;
+use crate::policy::stream::{Fallback, StreamPolicy};
+use crate::score::Question;
+use crate::score::decision::Decision;
+use crate::score::decision::volume::{SizeTold, VolumeReasons, VolumeRow, WantedVolume};
+
+/// Charges every candidate for the volumes that the pod needs; gives what a cold, idle node pays.
+pub(super) fn charge(decision: &mut Decision, question: &Question<'_>) -> Nanos {
+    let mut cold = Nanos(0);
+    let needs = &question.pod.run.needs;
+    for (at, facts) in needs.iter().enumerate() {
+        let wanted = if needs[..at].iter().any(|earlier| earlier.key == facts.key) {
+            repeated()
+        } else {
+            charge_one(decision, question, facts)
+        };
+        cold = cold + wanted.cold;
+        decision.volumes.push(wanted);
+    }
+    cold
+}
+
+fn repeated() -> WantedVolume {
+    WantedVolume {
+        bytes: Bytes(0),
+        size: SizeTold::Repeated,
+        holders: 0,
+        streams: 0,
+        cold: Nanos(0),
+        fallback: None,
+    }
+}
+
+fn charge_one(
+    decision: &mut Decision,
+    question: &Question<'_>,
+    facts: &VolumeFacts,
+) -> WantedVolume {
+    let cluster = question.cluster;
+    let volume = cluster.volume_id(&facts.key).map(|id: VolumeId| cluster.volume(id));
+    let (bytes, size) = size_of(volume, facts, &question.policy.stream);
+    let ways = Ways::new(volume, facts, question);
+    let by_zone: Vec<_> = ways.zones().map(|zone| ways.best(zone, bytes)).collect();
+    let coming = volume.map(|volume| ways.coming(volume, bytes, question)).unwrap_or_default();
+    let holders = &mut decision.scratch.holders;
+    holders.fill(0);
+    if let Some(volume) = volume {
+        volume.holders.add_to_words(holders);
+    }
+    for (row, volumes) in decision.rows.iter().zip(&mut decision.volume_rows) {
+        let (word, bit) = place(row.node);
+        if holders[word] & bit != 0 {
+            volumes.reasons.add(VolumeReasons::HERE);
+            continue;
+        }
+        let anew = by_zone[cluster.gist(row.node).zone.index()];
+        match coming.binary_search_by_key(&row.node, |(node, _)| *node) {
+            Ok(at) => volumes.wait_for(coming[at].1, bytes, anew.as_ref()),
+            Err(_) => volumes.add(anew.as_ref(), bytes, question.policy.stream.time_per_money),
+        }
+    }
+    let (holders, streams) = volume.map_or((0, 0), |v| (v.holders.len(), v.streams.len()));
+    let fallback = ways.fallback.map(|(way, _)| way.source);
+    WantedVolume { bytes, size, holders, streams, cold: ways.cold(bytes), fallback }
+}
+
+/// The size that counts: what nodes tell, else what this pod tells, else what others do, else the
+/// policy's assumption.
+fn size_of(
+    volume: Option<&Volume>,
+    facts: &VolumeFacts,
+    policy: &StreamPolicy,
+) -> (Bytes, SizeTold) {
+    let measured = volume.filter(|volume| volume.is_measured()).and_then(Volume::bytes);
+    if let Some(bytes) = measured {
+        return (bytes, SizeTold::Node);
+    }
+    match facts.bytes.or_else(|| volume.and_then(Volume::bytes)) {
+        Some(bytes) => (bytes, SizeTold::Pod),
+        None => (policy.kind(facts.kind).bytes, SizeTold::Nobody),
+    }
+}
+
+/// How a volume can come to nodes that lack it.
+struct Ways<'a> {
+    policy: &'a StreamPolicy,
+    cluster: &'a Cluster,
+    /// By zone: the fewest streams from a holder there; `None` where there is no holder.
+    uploads: Vec<Option<u32>>,
+    /// If no node holds it, and the zone of that.
+    fallback: Option<(Way, Option<ZoneId>)>,
+}
+
+impl<'a> Ways<'a> {
+    fn new(volume: Option<&Volume>, facts: &VolumeFacts, question: &Question<'a>) -> Self {
+        let (policy, cluster) = (&question.policy.stream, question.cluster);
+        let mut uploads = vec![None; cluster.zone_table_len()];
+        for holder in volume.iter().flat_map(|volume| volume.holders.iter()) {
+            let node = cluster.node(holder);
+            let least = &mut uploads[node.zone.index()];
+            *least = Some(least.map_or(node.volumes.uploads, |l: u32| l.min(node.volumes.uploads)));
+        }
+        let fallback = match policy.kind(facts.kind).fallback {
+            Fallback::None => None,
+            Fallback::Registry => Some((Source::Registry, policy.registry, &policy.registry_zone)),
+            Fallback::BlobStore => {
+                Some((Source::BlobStore, policy.blob_store, &policy.blob_store_zone))
+            }
+        };
+        let fallback = fallback.map(|(source, tier, zone)| {
+            // In a zone where no node is, it is in none of theirs.
+            let zone = (!zone.is_empty()).then(|| cluster.zone_id(zone));
+            let elsewhere = ZoneId(u8::MAX);
+            let (rate, gigabyte_price) = (tier.rate, tier.gigabyte_price);
+            let way = Way { source, rate, sharing: 0, crosses_zone: false, gigabyte_price };
+            (way, zone.map(|zone| zone.unwrap_or(elsewhere)))
+        });
+        Self { policy, cluster, uploads, fallback }
+    }
+
+    fn zones(&self) -> impl Iterator<Item = ZoneId> {
+        let zones = u8::try_from(self.uploads.len() - 1).unwrap_or(u8::MAX);
+        (0..=zones).map(ZoneId)
+    }
+
+    /// The way that costs a node of a zone least, the nearest of equal ones.
+    fn best(&self, zone: ZoneId, bytes: Bytes) -> Option<Way> {
+        let others = self.uploads.iter().enumerate().filter(|(at, _)| *at != zone.index());
+        let peer = self.uploads[zone.index()].map(|sharing| self.peer(sharing, false));
+        let far = others.filter_map(|(_, uploads)| *uploads).min();
+        let ways = [peer, far.map(|sharing| self.peer(sharing, true)), self.fallback_in(zone)];
+        let unit = self.policy.time_per_money;
+        let cost = |way: &Way| way.duration_of(bytes) + way.price_of(bytes).in_time(unit);
+        ways.into_iter().flatten().min_by_key(cost)
+    }
+
+    /// From a holder that so many streams come from already.
+    fn peer(&self, sharing: u32, crosses_zone: bool) -> Way {
+        let zone = self.policy.zone;
+        if crosses_zone {
+            let (rate, gigabyte_price) = (zone.rate, zone.gigabyte_price);
+            return Way { source: Source::Zone, rate, sharing, crosses_zone, gigabyte_price };
+        }
+        let (source, rate) = (Source::Peer, self.policy.peer);
+        Way { source, rate, sharing, crosses_zone, gigabyte_price: Price(0) }
+    }
+
+    fn fallback_in(&self, zone: ZoneId) -> Option<Way> {
+        let (way, own) = self.fallback?;
+        Some(Way { crosses_zone: own.is_some_and(|own| own != zone), ..way })
+    }
+
+    /// What a cold, idle node pays: the fallback, or where there is none another zone's holder.
+    fn cold(&self, bytes: Bytes) -> Nanos {
+        let held = self.uploads.iter().any(Option::is_some);
+        let far = held.then(|| self.peer(0, true));
+        let way = self.fallback.map(|(way, _)| way).or(far);
+        way.map_or(Nanos(0), |way| way.duration_of(bytes))
+    }
+
+    /// How long the streams in progress still take, by ascending id of the node.
+    fn coming(
+        &self,
+        volume: &Volume,
+        bytes: Bytes,
+        question: &Question<'_>,
+    ) -> Vec<(NodeId, Nanos)> {
+        let mut coming: Vec<_> = volume
+            .streams
+            .iter()
+            .filter_map(|stream| {
+                let way = self.way_of(stream)?;
+                Some((stream.to, way.left_of(bytes, stream.begun_at, question.now)))
+            })
+            .collect();
+        coming.sort_unstable_by_key(|(node, _)| *node);
+        coming
+    }
+
+    /// The way that a stream most likely takes; it is one of those that share its source.
+    fn way_of(&self, stream: &Stream) -> Option<Way> {
+        let zone = self.cluster.node(stream.to).zone;
+        let Some(from) = stream.from.map(|from| self.cluster.node(from)) else {
+            return self.fallback_in(zone);
+        };
+        let others = from.volumes.uploads.saturating_sub(1);
+        Some(self.peer(others, from.zone != zone))
+    }
+}
+
+impl VolumeRow {
+    /// A volume has to be brought here.
+    fn add(&mut self, way: Option<&Way>, bytes: Bytes, time_per_money: Nanos) {
+        let Some(way) = way else {
+            self.reasons.add(VolumeReasons::NOWHERE);
+            return;
+        };
+        self.stream = self.stream + way.duration_of(bytes);
+        self.missing += bytes;
+        self.zone_bytes += way.zone_bytes(bytes);
+        let price = way.price_of(bytes);
+        self.price = self.price + price;
+        self.money = self.money + price.in_time(time_per_money);
+        self.reasons.add(VolumeReasons::from(way.source));
+    }
+
+    /// A volume is on its way here for another pod. Waiting for it costs no more than bringing it anew,
+    /// and its bytes are not paid for again.
+    fn wait_for(&mut self, left: Nanos, bytes: Bytes, anew: Option<&Way>) {
+        let anew = anew.map_or(left, |way| way.duration_of(bytes));
+        self.stream = self.stream + left.min(anew);
+        self.arriving += bytes;
+        self.reasons.add(VolumeReasons::ARRIVING);
+    }
+}
