@@ -66,6 +66,8 @@
 //!   pods of a kind meet while no node with room is warm.
 //! - **report**: what a node's agent told; while it is believed it stands for the kubelet's list
 //!   ([`model::cluster::node::Inventory`]). **Kept**: there as a compressed blob: unpacked, not downloaded.
+//! - **claim**, **disk**, **place**: what a pod asks storage by; the volume on the network behind it; a node
+//!   that it is attached to, on its way to or from, or used on ([`model::storage`]).
 //! - **neutral**: an answer that prefers no node; always with a reason.
 
 pub mod model;

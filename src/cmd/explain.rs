@@ -3,6 +3,7 @@
 //! For a pod by name the server's remembered decision is shown, as it was taken; if there is none, the
 //! pod is read from the cluster and decided on now. For a manifest file it is always decided on now.
 
+mod claim;
 mod volume;
 
 use std::io::Read;
@@ -16,7 +17,6 @@ use serde_json::Value;
 use crate::cli::{Explain, Output};
 use crate::cmd::serve::client;
 use crate::cmd::{Usage, files};
-use crate::edge::view::disk::ClaimView;
 use crate::edge::view::{DecisionView, NodeScoreView};
 
 /// Rows of the table; `-o json` has all.
@@ -169,7 +169,7 @@ fn heading(decision: &DecisionView) -> String {
         }
     }
     text.push_str(&volume::lines(&decision.volumes));
-    text.extend(decision.claims.iter().map(claim_line));
+    text.push_str(&claim::lines(&decision.claims));
     if let Some(neutral) = &decision.neutral {
         text.push_str(&format!("No node is preferred: {neutral}\n"));
     }
@@ -177,24 +177,6 @@ fn heading(decision: &DecisionView) -> String {
         text.push_str(&format!("Bound to {chosen}\n"));
     }
     text
-}
-
-/// A claim, what is behind it, where that is, and what that costs any other node.
-fn claim_line(claim: &ClaimView) -> String {
-    let places = claim.places.iter().map(|place| {
-        let pods = if place.pods == 0 { String::new() } else { format!(", {} pods", place.pods) };
-        format!("{} ({}{pods})", place.node, place.state)
-    });
-    let places = places.collect::<Vec<_>>().join(", ");
-    let places = if places.is_empty() { "nowhere".to_owned() } else { places };
-    let volume = claim.volume.as_deref().unwrap_or("no volume yet");
-    format!(
-        "Claims {} ({volume}, {}) at {places}: {}, {:.1}s elsewhere\n",
-        claim.claim,
-        claim.access_modes.join(","),
-        claim.reason,
-        claim.attach_seconds,
-    )
 }
 
 fn cells(row: &NodeScoreView, decision: &DecisionView) -> [String; 13] {

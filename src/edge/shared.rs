@@ -166,6 +166,7 @@ impl Shared {
             let wanted = entry.decision.volumes.iter().filter(|volume| volume.is_somewhere());
             let wanted = wanted.map(|volume| volume.bytes.0).sum();
             metrics.volumes.count(wanted, volumes);
+            metrics.disks.count(volumes);
         }
         let (least, median) = entry.best_and_median_bytes();
         for (node, bytes) in [("chosen", row.missing.0), ("best", least), ("median", median)] {

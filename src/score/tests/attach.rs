@@ -1,5 +1,7 @@
 //! Disks behind claims: attached here they are free, elsewhere they cost, in use elsewhere most.
 
+use proptest::prelude::*;
+
 use super::{decided, everywhere, policy, row};
 use crate::model::claim::{AccessMode, AttachState, DiskFacts, Reach, StorageObject};
 use crate::model::unit::Nanos;
@@ -7,7 +9,7 @@ use crate::score::decide;
 use crate::score::decision::{Decision, Neutral};
 use crate::state::fixtures::storage::{attachment, class, disk, unbound};
 use crate::state::fixtures::world::World;
-use crate::state::fixtures::{node, pod};
+use crate::state::fixtures::{cases, node, pod};
 
 const TAG: &str = "docker.io/library/golang:1";
 
@@ -112,4 +114,45 @@ fn a_claim_that_nobody_knows_is_said_to_be_unknown_and_costs_nothing() {
     let decision = decided(&world().storage(attached("a")), &pod, &policy());
     assert!(decision.rows.iter().all(|row| decision.parts(row).attach == Nanos(0)));
     assert_eq!(decision.disks[0].known(), "unknown");
+}
+
+proptest! {
+    #![proptest_config(cases(60))]
+
+    #[test]
+    fn nearer_disks_never_cost_more_and_the_order_of_nodes_does_not_matter(
+        states in prop::array::uniform3(0..5_usize),
+        order in Just([0, 1, 2]).prop_shuffle(),
+    ) {
+        let names = ["a", "b", "c"];
+        let world = |order: [usize; 3]| {
+            let nodes = order.map(|at| node(names[at]).lists(&[TAG], 100_000_000));
+            let world = nodes.into_iter().fold(World::new(), World::node).synced().with_data();
+            (0..3).fold(world, |world, at| placed(world, names[at], states[at]))
+        };
+        let attach = |world: &World| {
+            let decision = decided(world, &pod("p").wants(TAG).claims("data"), &policy());
+            names.map(|name| {
+                let row = row(world, &decision, name);
+                (decision.parts(row).attach, row.points)
+            })
+        };
+        let [first, second] = [[0, 1, 2], order].map(|order| attach(&world(order)));
+        prop_assert_eq!(first, second);
+        let nearest = (0..3).filter(|&at| states[at] >= 3);
+        prop_assert!(nearest.clone().all(|at| first[at].0 == Nanos(0)), "{first:?}");
+        let least = first.iter().map(|(attach, _)| *attach).min().expect("three nodes");
+        prop_assert_eq!(least == Nanos(0), nearest.count() > 0);
+    }
+}
+
+/// Nothing, being taken off, on its way, attached, or in use.
+fn placed(world: World, node: &str, state: usize) -> World {
+    match state {
+        0 => world,
+        1 => world.storage(attachment("d", node, AttachState::Detaching)),
+        2 => world.storage(attachment("d", node, AttachState::Attaching)),
+        3 => world.storage(attachment("d", node, AttachState::Attached)),
+        _ => world.pod(pod(&format!("user-{node}")).claims("data").on(node).running()),
+    }
 }

@@ -11,7 +11,7 @@ use futures::{TryStreamExt, stream};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{Patch, PatchParams};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Stage, disks};
 use crate::testbed::{NodeSpec, PodSpec, SchedulerOptions, await_bound, make_pods};
@@ -218,5 +218,17 @@ async fn leave_full_nodes(stage: &mut Stage, data: &Data) -> Result<()> {
         let said = status.conditions.into_iter().flatten().find_map(|condition| condition.message);
         assert_eq!(said, None, "{name}");
     }
+    explains_the_first(stage, full[0]).await
+}
+
+/// What was decided of the late step whose run still uses its disk.
+async fn explains_the_first(stage: &Stage, used_on: &str) -> Result<()> {
+    let (_, text) = stage.extender.get("/api/v1/decisions?pod=steps/run-000-late-pod").await?;
+    let answer: Value = serde_json::from_str(&text)?;
+    let decision = &answer["items"][0];
+    let expected = json!([{ "node": used_on, "state": "attached", "pods": 1 }]);
+    assert_eq!(decision["claims"][0]["places"], expected, "{decision}");
+    assert_eq!(decision["claims"][0]["attachSeconds"], json!(64.0));
+    assert_eq!(decision["nodes"][0]["reasons"][0], json!("disk-in-use-elsewhere"));
     Ok(())
 }
