@@ -28,7 +28,7 @@
 //! | --- | --- | --- |
 //! | [`model`] | nodes, pods, images, layers, and the cluster they form | events, policies, Kubernetes |
 //! | [`state`] | [`state::Tracker`]: events in, one cluster kept | scores, time but as an argument |
-//! | [`cost`] | seconds for bytes and queues, one formula a file | candidates, points |
+//! | [`cost`] | seconds and money for bytes and queues, one formula a file | candidates, points |
 //! | [`policy`] | text to numbers; which pods are step pods | the cluster |
 //! | [`score`] | [`score::decide`]: the decision | the wire, where the facts came from |
 //! | [`sim`] | an embedded cluster: pulls, stock placement, a workload | sockets, real time |
@@ -43,10 +43,11 @@
 //! - A filter: a node is never refused. An extender that filters strands pods, because cluster
 //!   autoscalers do not simulate it.
 //! - State that a restart cannot rebuild from the API server, the manifest files and the registries, with
-//!   four exceptions that can only shift a preference and start empty: how fast the last pulls were
+//!   five exceptions that can only shift a preference and start empty: how fast the last pulls were
 //!   ([`model::observed`], with what was expected of those in progress, [`model::begun`]),
 //!   when a digest was first seen under a tag ([`model::cluster::image::Record::first_seen`]), images that
-//!   pods deleted within the last hour left on their nodes ([`model::cluster::node::Held::last_used`]), and
+//!   pods deleted within the last hour left on their nodes ([`model::cluster::node::Held::last_used`]), named
+//!   volumes and runs of such pods ([`model::cluster::volume::NodeVolumes`]), and
 //!   for five seconds where the pods of the last answers most likely go ([`model::expected`]).
 //!
 //! # Glossary
@@ -68,6 +69,10 @@
 //!   ([`model::cluster::node::Inventory`]). **Kept**: there as a compressed blob: unpacked, not downloaded.
 //! - **claim**, **disk**, **place**: what a pod asks storage by; the volume on the network behind it; a node
 //!   that it is attached to, on its way to or from, or used on ([`model::storage`]).
+//! - **named volume**: a directory tree that steps leave on nodes, by a key that names it and its version
+//!   ([`model::cluster::volume`]). **Holder**: a node where it lies. **Stream**: it is on its way to a node.
+//! - **run**: the step pods of one pipeline run; **company**: what a node gains where its run has been.
+//! - **avoidable**: what counts against a stream while the volume is on its way to another node with room.
 //! - **neutral**: an answer that prefers no node; always with a reason.
 
 pub mod model;

@@ -199,7 +199,7 @@ fn cells(row: &NodeScoreView, decision: &DecisionView) -> [String; 13] {
         seconds(row.stream_seconds + row.money_seconds),
         seconds(row.attach_seconds),
         seconds(row.heat_seconds),
-        seconds(row.credit_seconds + row.company_seconds),
+        seconds(row.credit_seconds + row.company_seconds - row.avoidable_seconds),
         row.reasons.join(","),
     ]
 }

@@ -143,6 +143,8 @@ pub struct NodeScoreView {
     pub credit_seconds: f64,
     #[serde(default)]
     pub company_seconds: f64,
+    #[serde(default)]
+    pub avoidable_seconds: f64,
     pub missing_bytes: u64,
     #[serde(default)]
     pub kept_bytes: u64,
@@ -252,6 +254,7 @@ fn score(row: &Row, decision: &Decision, legend: &Legend) -> NodeScoreView {
         heat_seconds: seconds(parts.heat),
         credit_seconds: seconds(parts.credit),
         company_seconds: seconds(parts.company),
+        avoidable_seconds: seconds(parts.avoidable),
         missing_bytes: row.missing.0,
         kept_bytes: row.kept.0,
         arriving_bytes: row.arriving.0,

@@ -41,6 +41,11 @@ pub(super) fn charge(decision: &mut Decision, question: &Question<'_>) -> Nanos 
     cold
 }
 
+/// Whether disks make a difference between candidates.
+pub(super) fn tells_apart(decision: &Decision) -> bool {
+    decision.volume_rows.windows(2).any(|pair| pair[0].attach != pair[1].attach)
+}
+
 /// The policy's times as the cost formula takes them.
 fn times(policy: &Policy) -> AttachTimes {
     let attach = policy.attach;

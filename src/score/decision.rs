@@ -118,6 +118,8 @@ pub struct Parts {
     pub heat: Nanos,
     /// Counted in its favour: pulls that meeting here avoids.
     pub credit: Nanos,
+    /// Counted against it: streams that meeting where the volume is on its way already would avoid.
+    pub avoidable: Nanos,
     /// Counted in its favour: that later steps of the run may follow here.
     pub company: Nanos,
     /// Nanoseconds saved against a cold, idle node; negative for a loss.
@@ -260,10 +262,10 @@ impl Parts {
         self.wait + self.fetch + self.unpack + self.stream + self.attach
     }
 
-    /// That, what the step pods that already wait there cost, and the price.
+    /// That, what the step pods that already wait there cost, the price, and streams to be avoided.
     #[must_use]
     pub fn cost(&self) -> Nanos {
-        self.delay() + self.heat + self.money
+        self.delay() + self.heat + self.money + self.avoidable
     }
 }
 
@@ -325,6 +327,7 @@ impl Decision {
             money: volumes.money,
             heat: self.terms.heat(row),
             credit: self.credit(row, delay),
+            avoidable: volumes.avoidable,
             company: volumes.company,
             saved: self.saved(row, delay),
         }
@@ -350,7 +353,7 @@ impl Decision {
         let cost = delay + self.terms.heat(row);
         match self.volumes_of(row) {
             None => signed(gain) - signed(cost),
-            Some(volumes) => signed(gain + volumes.company) - signed(cost + volumes.money),
+            Some(volumes) => signed(gain + volumes.company) - signed(cost + volumes.beside()),
         }
     }
 

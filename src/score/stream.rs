@@ -2,6 +2,10 @@
 //!
 //! What a node pays depends on its zone alone, but for holders and for nodes to which the volume is on its
 //! way: so sources are compared once per zone, whatever the number of candidates.
+//!
+//! While a volume is on its way to a node with room, bringing it to another one as well is avoidable: the
+//! policy's share of its seconds counts against that, as it counts for places where layers arrive
+//! ([`super::home`]). Without this a burst of consumers scatters as soon as the first stream begins.
 
 use crate::cost::stream::{Source, Way};
 use crate::model::cluster::volume::{Stream, Volume};
@@ -53,6 +57,7 @@ fn charge_one(
     let ways = Ways::new(volume, facts, question);
     let by_zone: Vec<_> = ways.zones().map(|zone| ways.best(zone, bytes)).collect();
     let coming = volume.map(|volume| ways.coming(volume, bytes, question)).unwrap_or_default();
+    let avoidable = avoidable(decision, question, &by_zone, &coming, bytes);
     let holders = &mut decision.scratch.holders;
     holders.fill(0);
     if let Some(volume) = volume {
@@ -64,15 +69,44 @@ fn charge_one(
             volumes.reasons.add(VolumeReasons::HERE);
             continue;
         }
-        let anew = by_zone[cluster.gist(row.node).zone.index()];
+        let zone = cluster.gist(row.node).zone.index();
+        let anew = by_zone[zone];
         match coming.binary_search_by_key(&row.node, |(node, _)| *node) {
             Ok(at) => volumes.wait_for(coming[at].1, bytes, anew.as_ref()),
-            Err(_) => volumes.add(anew.as_ref(), bytes, question.policy.stream.time_per_money),
+            Err(_) => {
+                volumes.add(anew.as_ref(), bytes, question.policy.stream.time_per_money);
+                volumes.avoidable = volumes.avoidable + avoidable[zone];
+            }
         }
     }
     let (holders, streams) = volume.map_or((0, 0), |v| (v.holders.len(), v.streams.len()));
     let fallback = ways.fallback.map(|(way, _)| way.source);
     WantedVolume { bytes, size, holders, streams, cold: ways.cold(bytes), fallback }
+}
+
+/// By zone, what counts against bringing the volume anew: nothing where that would be sooner than the
+/// first stream in progress to a candidate with room.
+fn avoidable(
+    decision: &Decision,
+    question: &Question<'_>,
+    by_zone: &[Option<Way>],
+    coming: &[(NodeId, Nanos)],
+    bytes: Bytes,
+) -> Vec<Nanos> {
+    let full = u64::from(question.policy.home_arriving_pods_max);
+    let scratch = &decision.scratch;
+    let has_room = |&&(node, _): &&(NodeId, Nanos)| {
+        let (word, bit) = place(node);
+        let row = (scratch.candidates[word] & bit != 0).then(|| scratch.row_of[node.index()]);
+        row.is_some_and(|row| decision.rows[row as usize].pods_before() < full)
+    };
+    let soonest = coming.iter().filter(has_room).map(|(_, left)| *left).min();
+    let share = |way: &Option<Way>| {
+        let anew = way.map_or(Nanos(0), |way| way.duration_of(bytes));
+        let meets = soonest.is_some_and(|soonest| soonest <= anew);
+        if meets { question.policy.home_share.of(anew) } else { Nanos(0) }
+    };
+    by_zone.iter().map(share).collect()
 }
 
 /// The size that counts: what nodes tell, else what this pod tells, else what others do, else the

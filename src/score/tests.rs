@@ -4,6 +4,7 @@
 //! so that 50 MB are one second of cost; no home, no heat. Files that need those turn them on.
 
 mod attach;
+mod burst;
 mod company;
 mod expected;
 mod fetch;

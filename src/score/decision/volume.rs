@@ -13,6 +13,8 @@ pub struct VolumeRow {
     pub attach: Nanos,
     /// The price in seconds, by the policy's exchange rate.
     pub money: Nanos,
+    /// Counted against it: streams that meeting where the volume is on its way already would avoid.
+    pub avoidable: Nanos,
     /// Counted in its favour: that later steps of the run may follow here.
     pub company: Nanos,
     /// Bytes of volumes that placing the pod here would move.
@@ -74,6 +76,12 @@ impl VolumeRow {
     #[must_use]
     pub fn delay(&self) -> Nanos {
         self.stream + self.attach
+    }
+
+    /// What they cost beside that.
+    #[must_use]
+    pub fn beside(&self) -> Nanos {
+        self.money + self.avoidable
     }
 }
 

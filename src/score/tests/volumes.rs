@@ -90,7 +90,8 @@ proptest! {
         prop_assume!(decision.neutral.is_none());
         let at = case.asked.run.needs.iter().position(|facts| facts.key == needed.key);
         let bytes = at.map(|at| decision.volumes[at].bytes).unwrap_or_default();
-        let held = HeldVolume { key: needed.key.clone(), kind: needed.kind, bytes, last_used: None };
+        let (key, kind) = (needed.key.clone(), needed.kind);
+        let held = HeldVolume { key, kind, bytes, last_used: None };
         richer.nodes[0].1.push(held);
         let (poor, rich) = (case.world(), richer.world());
         let delay = |world: &World, decision: &Decision| {

@@ -56,8 +56,9 @@ proptest! {
         }
         prop_assert!(world.cluster().claims.is_empty() && world.cluster().blobs.is_empty());
         invariants::check(&world.tracker, world.now);
+        let held = ["nodes", "pods", "records", "volumes", "runs"];
         let left: Vec<_> = world.cluster().sizes().into_iter()
-            .filter(|(what, count)| *count > 0 && ["nodes", "pods", "records", "volumes", "runs"].contains(what))
+            .filter(|(what, count)| *count > 0 && held.contains(what))
             .collect();
         prop_assert_eq!(left, []);
     }
