@@ -3,6 +3,7 @@
 //! Numbers come in as arguments from the policy; facts come from the model. Nothing here knows
 //! candidates, scores or reasons.
 
+pub mod attach;
 pub mod learned;
 pub mod pressure;
 pub mod pull;

@@ -70,6 +70,8 @@
 //! - **pressure**: what will be pulled again because a pod's cargo fills the node's disk; off by default.
 //! - **report**: what a node's agent told; while it is believed it stands for the kubelet's list
 //!   ([`model::cluster::node::Inventory`]). **Kept**: there as a compressed blob: unpacked, not downloaded.
+//! - **claim**, **disk**, **place**: what a pod asks storage by; the volume on the network behind it; a node
+//!   that it is attached to, on its way to or from, or used on ([`model::storage`]).
 //! - **named volume**: a directory tree that steps leave on nodes, by a key that names it and its version
 //!   ([`model::cluster::volume`]). **Holder**: a node where it lies. **Stream**: it is on its way to a node.
 //! - **run**: the step pods of one pipeline run; **company**: what a node gains where its run has been.

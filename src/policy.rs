@@ -4,6 +4,7 @@
 //! rules for reading are strict, because a mistyped key that is silently ignored would be found only
 //! on the bill: every key is required, unknown and repeated keys are refused with line and caret.
 
+pub mod attach;
 pub mod curve;
 pub mod interest;
 pub mod pressure;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 
 use crate::model::node::PullOrder;
 use crate::model::unit::{Bytes, Nanos, PerMille, TransferRate};
+use crate::policy::attach::{Attach, AttachKeys};
 use crate::policy::curve::{Curve, CurveShape};
 use crate::policy::pressure::{Pressure, PressureKeys};
 use crate::policy::stream::{RunKeys, RunPolicy, StreamKeys, StreamPolicy};
@@ -44,6 +46,8 @@ pub struct Policy {
     pub learn: Learn,
     /// Assumed size of an image without one.
     pub unsized_image_bytes: Bytes,
+    /// How long disks on the network take.
+    pub attach: Attach,
     /// Seconds to points.
     pub curve: Curve,
     /// What a pull avoided is worth, as a share of its seconds.
@@ -178,6 +182,7 @@ struct File {
     api_version: String,
     kind: String,
     pull: PullKeys,
+    attach: AttachKeys,
     curve: CurveKeys,
     home: HomeKeys,
     heat: HeatKeys,
@@ -272,6 +277,7 @@ impl File {
             later_share: share("pull.laterShare", pull.later_share)?,
             learn: pull.learn.validate()?,
             unsized_image_bytes: Bytes(pull.unsized_image_bytes),
+            attach: self.attach.validate()?,
             curve: self.curve.validate()?,
             home_share: share("home.share", self.home.share)?,
             home_slack: share("home.slackShare", self.home.slack_share)?,

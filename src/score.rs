@@ -11,12 +11,14 @@
 //! ([`volume`]), which most pods do not have; choose a home ([`home`]); price the rows.
 
 mod arriving;
+mod attach;
 mod charge;
 mod company;
 pub mod decision;
 mod home;
 mod need;
 mod pressure;
+mod scale;
 pub mod scratch;
 mod stream;
 #[cfg(test)]
@@ -36,6 +38,7 @@ use crate::model::unit::{Bytes, Nanos, Time};
 use crate::policy::Policy;
 use crate::policy::curve::POINTS_MAX;
 use crate::score::decision::{Decision, Neutral, Pace, Reasons, Row, Terms, Wanted};
+use crate::score::scale::Scale;
 use crate::score::scratch::Scratch;
 
 /// The nodes a pod can go to.
@@ -206,6 +209,7 @@ fn price(decision: &mut Decision, question: &Question<'_>) -> (i8, i8) {
         decision.home = Some(decision.rows[home].node);
         decision.rows[home].reasons.add(Reasons::HOME);
     }
+    let scale = Scale::of(decision);
     let unknown = decision.unknown_count > 0;
     let (mut lowest, mut highest) = if unknown { (0, 0) } else { (POINTS_MAX, -POINTS_MAX) };
     let mut rows = std::mem::take(&mut decision.rows);
@@ -220,7 +224,7 @@ fn price(decision: &mut Decision, question: &Question<'_>) -> (i8, i8) {
         row.raw = if row.reasons.has(Reasons::NEVER_PULLED) {
             -POINTS_MAX
         } else {
-            question.policy.curve.points(decision.saved(row, delay))
+            scale.points(&question.policy.curve, decision.saved(row, delay))
         };
         (lowest, highest) = (lowest.min(row.raw), highest.max(row.raw));
     }

@@ -4,6 +4,7 @@
 //! synchronous, reads no clock (`now` is an argument), and cannot fail: an odd object changes less,
 //! never everything. It knows nothing of policies or scores.
 
+mod claims;
 pub mod event;
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -52,15 +53,18 @@ impl Tracker {
     /// Applies one event that was observed at `now`.
     pub fn apply(&mut self, event: Event, now: Time) {
         match event {
-            Event::ResyncStarted(Kind::Nodes) => self.nodes_mark += 1,
-            Event::ResyncStarted(Kind::Pods) => self.pods_mark += 1,
-            Event::ResyncStarted(Kind::Inventories) => self.inventories_mark += 1,
-            Event::ResyncStarted(Kind::Manifests) => {}
+            Event::ResyncStarted(kind) => self.start_resync(kind),
             Event::ResyncEnded(kind) => self.end_resync(kind, now),
             Event::NodeApplied(facts) => self.apply_node(facts, now),
             Event::NodeRemoved { name } => self.remove_node(&name, now),
-            Event::PodApplied(facts) => self.apply_pod(&facts, now),
-            Event::PodRemoved { uid } => self.remove_pod(&uid, now),
+            Event::PodApplied(facts) => {
+                self.cluster.storage.note_uses(&facts);
+                self.apply_pod(&facts, now);
+            }
+            Event::PodRemoved { uid } => {
+                self.cluster.storage.end_uses(&uid);
+                self.remove_pod(&uid, now);
+            }
             Event::PodExpected { uid, nodes } => self.cluster.expected.expect(uid, nodes, now),
             Event::PullObserved { node, reference, took } => {
                 self.observe_pull(&node, &reference, took, now);
@@ -71,11 +75,24 @@ impl Tracker {
             }
             Event::InventoryReported { node, facts } => self.report_inventory(&node, facts, now),
             Event::InventoryRemoved { node } => self.remove_inventory(&node, now),
+            Event::StorageApplied(object) => self.cluster.storage.apply(object),
+            Event::StorageRemoved(object) => self.cluster.storage.remove(&object),
             Event::TimePassed => self.expire(now),
         }
     }
 
+    fn start_resync(&mut self, kind: Kind) {
+        self.cluster.storage.start_resync(kind);
+        match kind {
+            Kind::Nodes => self.nodes_mark += 1,
+            Kind::Pods => self.pods_mark += 1,
+            Kind::Inventories => self.inventories_mark += 1,
+            _ => {}
+        }
+    }
+
     fn end_resync(&mut self, kind: Kind, now: Time) {
+        self.cluster.storage.end_resync(kind);
         match kind {
             Kind::Nodes => {
                 let mark = self.nodes_mark;
@@ -97,7 +114,7 @@ impl Tracker {
             }
             Kind::Inventories => self.end_unlisted_inventories(now),
             // What a manifest says stays true; one that nobody holds any more costs only its memory.
-            Kind::Manifests => {}
+            _ => {}
         }
     }
 

@@ -3,6 +3,7 @@
 //! For a pod by name the server's remembered decision is shown, as it was taken; if there is none, the
 //! pod is read from the cluster and decided on now. For a manifest file it is always decided on now.
 
+mod claim;
 mod run;
 mod volume;
 
@@ -170,6 +171,7 @@ fn heading(decision: &DecisionView) -> String {
         }
     }
     text.push_str(&volume::lines(&decision.volumes));
+    text.push_str(&claim::lines(&decision.claims));
     if let Some(neutral) = &decision.neutral {
         text.push_str(&format!("No node is preferred: {neutral}\n"));
     }

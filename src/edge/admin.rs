@@ -74,11 +74,12 @@ async fn readyz(State(shared): State<Arc<Shared>>, Query(query): Arguments) -> R
     };
     let verdict = if blind.is_none() { "readyz check passed\n" } else { "readyz check failed\n" };
     let text = format!(
-        "{}{}{}{}{}{contact}{verdict}",
+        "{}{}{}{}{}{}{contact}{verdict}",
         watch_line("nodes", &health.nodes),
         watch_line("pods", &health.pods),
         agents_line("inventories", &health.inventories),
         agents_line("manifests", &health.manifests),
+        storage_lines(&health.storage),
         events_line(shared.policy.learn.enabled, &health.events)
     );
     (status, text).into_response()
@@ -102,6 +103,17 @@ fn agents_line(kind: &str, watch: &WatchHealth) -> String {
     }
 }
 
+/// Never a failure: without a kind less is known of where volumes are.
+fn storage_lines(watches: &BTreeMap<&'static str, WatchHealth>) -> String {
+    let line = |(kind, watch): (&&str, &WatchHealth)| match &watch.error {
+        _ if watch.is_absent => format!("[+]watch-{kind} ok: unknown to the API server\n"),
+        Some(error) => format!("[+]watch-{kind}: where volumes are is not known: {error}\n"),
+        None if watch.synced => format!("[+]watch-{kind} ok\n"),
+        None => format!("[+]watch-{kind}: not listed yet\n"),
+    };
+    watches.iter().map(line).collect()
+}
+
 /// Never a failure: without reports only learning stops.
 fn events_line(is_wanted: bool, events: &WatchHealth) -> String {
     match (is_wanted, &events.error) {
@@ -123,8 +135,11 @@ fn learned(shared: &Shared) -> Vec<(String, String, f64, u32)> {
 }
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
-    let sizes = shared.read().cluster().sizes();
-    for (kind, entries) in sizes {
+    let (sizes, of_storage) = {
+        let tracker = shared.read();
+        (tracker.cluster().sizes(), tracker.cluster().storage().sizes())
+    };
+    for (kind, entries) in sizes.into_iter().chain(of_storage) {
         let entries = i64::try_from(entries).unwrap_or(i64::MAX);
         shared.metrics.index_entries.with_label_values(&[kind]).set(entries);
     }

@@ -4,8 +4,10 @@
 //! somebody scrapes.
 
 pub mod agent;
+pub mod disk;
 pub mod volume;
 
+use crate::edge::metrics::disk::DiskMetrics;
 use crate::edge::metrics::volume::VolumeMetrics;
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
@@ -39,6 +41,8 @@ pub struct Metrics {
     pub move_bytes: IntCounterVec,
     /// Of named volumes.
     pub volumes: VolumeMetrics,
+    /// Of disks behind claims.
+    pub disks: DiskMetrics,
     /// Sizes of the index.
     pub index_entries: IntGaugeVec,
     /// Whether nodes and pods have been listed.
@@ -144,6 +148,7 @@ impl Metrics {
                 &["node"],
             ),
             volumes: VolumeMetrics::new(&new),
+            disks: DiskMetrics::new(&new),
             index_entries: new.gauges("index_entries", "Entries of the index by kind.", &["kind"]),
             synced: new.gauge("synced", "1 once nodes and pods have been listed."),
             watch_restarts: new.counters(

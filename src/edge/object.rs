@@ -4,8 +4,39 @@
 //! or null, unknown ones are skipped without being kept, `kind` and `apiVersion` are not asked for.
 //! Field names are those of `k8s.io/api/core/v1`. [`convert`] makes model facts of them.
 
+/// Makes an object of few fields one that kube can watch, as upstream's type of all fields is.
+macro_rules! watched {
+    ($object:ty, $upstream:ty, $scope:ty) => {
+        impl Resource for $object {
+            type DynamicType = ();
+            type Scope = $scope;
+
+            fn kind(_: &()) -> Cow<'_, str> {
+                <$upstream as Resource>::kind(&())
+            }
+            fn group(_: &()) -> Cow<'_, str> {
+                <$upstream as Resource>::group(&())
+            }
+            fn version(_: &()) -> Cow<'_, str> {
+                <$upstream as Resource>::version(&())
+            }
+            fn plural(_: &()) -> Cow<'_, str> {
+                <$upstream as Resource>::plural(&())
+            }
+            fn meta(&self) -> &ObjectMeta {
+                &self.metadata
+            }
+            fn meta_mut(&mut self) -> &mut ObjectMeta {
+                &mut self.metadata
+            }
+        }
+    };
+}
+
+pub mod claim;
 pub mod convert;
 pub mod kept;
+pub mod mount;
 pub mod pulled;
 pub mod run;
 
@@ -15,6 +46,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1 as core;
 use kube::core::{ClusterResourceScope, NamespaceResourceScope, ObjectMeta, Resource};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::edge::object::kept::{Annotations, Env};
 use crate::edge::object::pulled::EventObject;
@@ -149,9 +181,29 @@ pub struct Container {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "named and described in the API")]
 pub struct Volume {
+    pub name: Option<String>,
     pub image: Option<ImageVolume>,
+    pub persistent_volume_claim: Option<ClaimVolume>,
+    pub ephemeral: Option<IgnoredAny>,
+    pub csi: Option<CsiVolume>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "named and described in the API")]
+pub struct ClaimVolume {
+    pub claim_name: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "named and described in the API")]
+pub struct CsiVolume {
+    pub driver: Option<String>,
+    pub volume_attributes: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -242,33 +294,6 @@ pub struct NodeInfo {
     pub kubelet_version: Option<String>,
 }
 
-macro_rules! watched {
-    ($object:ident, $upstream:ty, $scope:ty) => {
-        impl Resource for $object<ObjectMeta> {
-            type DynamicType = ();
-            type Scope = $scope;
-
-            fn kind(_: &()) -> Cow<'_, str> {
-                <$upstream as Resource>::kind(&())
-            }
-            fn group(_: &()) -> Cow<'_, str> {
-                <$upstream as Resource>::group(&())
-            }
-            fn version(_: &()) -> Cow<'_, str> {
-                <$upstream as Resource>::version(&())
-            }
-            fn plural(_: &()) -> Cow<'_, str> {
-                <$upstream as Resource>::plural(&())
-            }
-            fn meta(&self) -> &ObjectMeta {
-                &self.metadata
-            }
-            fn meta_mut(&mut self) -> &mut ObjectMeta {
-                &mut self.metadata
-            }
-        }
-    };
-}
-watched!(PodObject, core::Pod, NamespaceResourceScope);
-watched!(NodeObject, core::Node, ClusterResourceScope);
-watched!(EventObject, core::Event, NamespaceResourceScope);
+watched!(PodObject<ObjectMeta>, core::Pod, NamespaceResourceScope);
+watched!(NodeObject<ObjectMeta>, core::Node, ClusterResourceScope);
+watched!(EventObject<ObjectMeta>, core::Event, NamespaceResourceScope);

@@ -6,7 +6,7 @@
 
 mod accuracy;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use crate::edge::clock::Clock;
@@ -57,6 +57,8 @@ pub struct Health {
     pub manifests: WatchHealth,
     /// The watch of reports of pulls, without which nothing is learned and all else works.
     pub events: WatchHealth,
+    /// The watches of what is behind claims, by kind. Without one of them less is known of volumes.
+    pub storage: BTreeMap<&'static str, WatchHealth>,
     /// When the API server last answered anything; `None` before the first time, and where there is
     /// no API server (demo), which then cannot be lost.
     pub last_contact: Option<Time>,
@@ -164,6 +166,7 @@ impl Shared {
             let wanted = entry.decision.volumes.iter().filter(|volume| volume.is_somewhere());
             let wanted = wanted.map(|volume| volume.bytes.0).sum();
             metrics.volumes.count(wanted, volumes);
+            metrics.disks.count(volumes);
         }
         let (least, median) = entry.best_and_median_bytes();
         for (node, bytes) in [("chosen", row.missing.0), ("best", least), ("median", median)] {
@@ -180,6 +183,7 @@ impl Health {
             Kind::Pods => &mut self.pods,
             Kind::Inventories => &mut self.inventories,
             Kind::Manifests => &mut self.manifests,
+            _ => self.storage.entry(kind.name()).or_default(),
         }
     }
 }

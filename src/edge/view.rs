@@ -6,6 +6,7 @@
 
 pub mod cluster;
 pub mod copy;
+pub mod disk;
 pub mod legend;
 pub mod run;
 pub mod volume;
@@ -13,6 +14,7 @@ pub mod volume;
 use serde::{Deserialize, Serialize};
 
 use crate::edge::recent::{Entry, best_and_median_bytes};
+use crate::edge::view::disk::ClaimView;
 use crate::edge::view::legend::Legend;
 use crate::edge::view::run::RunView;
 use crate::edge::view::volume::WantedVolumeView;
@@ -68,6 +70,9 @@ pub struct DecisionView {
     pub median_bytes: u64,
     /// The candidates, best first: by raw points, then bytes to move, then name.
     pub nodes: Vec<NodeScoreView>,
+    /// What is known of the pod's claims, in their order.
+    #[serde(default)]
+    pub claims: Vec<ClaimView>,
 }
 
 /// A pod by name.
@@ -211,6 +216,7 @@ impl DecisionView {
             best_bytes,
             median_bytes,
             nodes: rows.iter().map(|row| score(row, decision, legend)).collect(),
+            claims: decision.disks.iter().map(ClaimView::new).collect(),
         }
     }
 }

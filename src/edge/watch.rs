@@ -5,6 +5,7 @@
 //! shown by `/readyz`, logged once per change, and tried again.
 
 mod agents;
+mod claims;
 mod complaints;
 mod pulled;
 mod retry;
@@ -45,9 +46,10 @@ pub async fn run(client: Client, shared: Arc<Shared>) {
     let pods = watch_pods(client.clone(), shared.clone(), &complaints);
     let posting = complaints::post(client.clone(), waiting, &complaints, shared.clone());
     let agents = agents::run(client.clone(), shared.clone());
+    let claims = claims::run(client.clone(), shared.clone());
     let pulled = pulled::run(client.clone(), shared.clone());
     let contact = keep_contact(client, shared.clone());
-    futures::join!(nodes, pods, posting, agents, pulled, contact, pass_time(shared));
+    futures::join!(nodes, pods, posting, agents, claims, pulled, contact, pass_time(shared));
 }
 
 async fn watch_nodes(client: Client, shared: Arc<Shared>) {

@@ -27,6 +27,7 @@ use crate::model::node::ZoneId;
 use crate::model::node_names::NodeNames;
 use crate::model::node_set::NodeSet;
 use crate::model::observed::ObservedPulls;
+use crate::model::storage::Storage;
 
 macro_rules! dense_id {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
@@ -101,6 +102,7 @@ pub struct Cluster {
     pub(crate) expected: ExpectedPods,
     pub(crate) begun: BegunPulls,
     pub(crate) observed: ObservedPulls,
+    pub(crate) storage: Storage,
     /// Never shrinks: a cluster has a handful.
     pub(crate) platforms: Vec<Platform>,
     /// By key.
@@ -316,6 +318,12 @@ impl Cluster {
     #[must_use]
     pub fn observed(&self) -> &ObservedPulls {
         &self.observed
+    }
+
+    /// Claims and where their volumes are.
+    #[must_use]
+    pub fn storage(&self) -> &Storage {
+        &self.storage
     }
 
     /// Whether nodes and pods have both been listed once: before that no answer has a ground.

@@ -4,6 +4,7 @@
 //! Rows have a fixed size and live in buffers that are used again; words for them are made at the
 //! edge, when somebody asks.
 
+pub mod disk;
 mod neutral;
 pub mod volume;
 
@@ -14,6 +15,7 @@ use crate::model::cluster::node::NodeGist;
 use crate::model::cluster::{ImageId, NodeId, PlatformId};
 use crate::model::observed::GroupId;
 use crate::model::unit::{Bytes, Nanos, PerMille, Time};
+use crate::score::decision::disk::DiskVerdict;
 use crate::score::decision::volume::{VolumeRow, WantedVolume};
 use crate::score::need::Need;
 use crate::score::scratch::Scratch;
@@ -35,6 +37,8 @@ pub struct Decision {
     pub volume_rows: Vec<VolumeRow>,
     /// The volumes that the pod needs, in its order.
     pub volumes: Vec<WantedVolume>,
+    /// What was known of each of the pod's claims, in their order.
+    pub disks: Vec<DiskVerdict>,
     /// The cold node that pods of this kind shall meet on, if one was needed.
     pub home: Option<NodeId>,
     /// Candidates that the cluster does not know.
@@ -279,6 +283,7 @@ impl Decision {
         self.rows.clear();
         self.volume_rows.clear();
         self.volumes.clear();
+        self.disks.clear();
         self.paces.clear();
         self.home = None;
         self.unknown_count = 0;

@@ -3,6 +3,7 @@
 //! The policy of [`policy`] makes seconds easy to read: 100 MB a second to fetch and as much to unpack,
 //! so that 50 MB are one second of cost; no home, no heat. Files that need those turn them on.
 
+mod attach;
 mod burst;
 mod company;
 mod expected;

@@ -2,12 +2,12 @@
 //! is.
 //!
 //! Decides who is charged and in which order; a pod that names neither volume nor run pays nothing for
-//! this. Named volumes are `stream`'s, runs `company`'s, layers `charge`'s.
+//! this. Named volumes are `stream`'s, disks `attach`'s, runs `company`'s, layers `charge`'s.
 
 use crate::model::pod::PodFacts;
 use crate::score::decision::Decision;
 use crate::score::decision::volume::VolumeRow;
-use crate::score::{Question, company, stream};
+use crate::score::{Question, attach, company, stream};
 
 /// Fills [`Decision::volume_rows`], and adds to the cost of a cold node what it has to get.
 pub(super) fn charge(decision: &mut Decision, question: &Question<'_>) {
@@ -15,7 +15,7 @@ pub(super) fn charge(decision: &mut Decision, question: &Question<'_>) {
         return;
     }
     decision.volume_rows.resize(decision.rows.len(), VolumeRow::default());
-    let cold = stream::charge(decision, question);
+    let cold = stream::charge(decision, question) + attach::charge(decision, question);
     company::credit(decision, question);
     for wanted in &mut decision.wanted {
         wanted.cold = wanted.cold + cold;

@@ -3,6 +3,7 @@
 //! Events come from watch streams, from image sources and from the demo's embedded cluster; whoever
 //! makes one has already translated it into the model's types.
 
+use crate::model::claim::StorageObject;
 use crate::model::cluster::NodeId;
 use crate::model::image::{ImageFacts, Platform};
 use crate::model::inventory::InventoryFacts;
@@ -69,6 +70,10 @@ pub enum Event {
         /// The node's name.
         node: String,
     },
+    /// A claim, or an object that says what is behind one, was added or changed; carries the whole of it.
+    StorageApplied(StorageObject),
+    /// Such an object was deleted; only its names count.
+    StorageRemoved(StorageObject),
     /// Nothing but time: what was inferred may end. Sent about once a second.
     TimePassed,
 }
@@ -84,13 +89,35 @@ pub enum Kind {
     Inventories,
     /// Layers of images, as agents publish them.
     Manifests,
+    /// Claims.
+    Claims,
+    /// Volumes behind claims.
+    PersistentVolumes,
+    /// Storage classes.
+    Classes,
+    /// Where volumes are attached.
+    Attachments,
+    /// Storage drivers.
+    Drivers,
+    /// Storage drivers on nodes.
+    NodeDrivers,
 }
 
 impl Kind {
+    /// Those that say what is behind claims.
+    pub const STORAGE: [Self; 6] = [
+        Self::Claims,
+        Self::PersistentVolumes,
+        Self::Classes,
+        Self::Attachments,
+        Self::Drivers,
+        Self::NodeDrivers,
+    ];
+
     /// Whether a cluster can be without it: nothing waits for its first list.
     #[must_use]
     pub const fn is_optional(self) -> bool {
-        matches!(self, Self::Inventories | Self::Manifests)
+        !matches!(self, Self::Nodes | Self::Pods)
     }
 
     /// The resource's plural name, as in the API and in metrics.
@@ -101,6 +128,12 @@ impl Kind {
             Self::Pods => "pods",
             Self::Inventories => "inventories",
             Self::Manifests => "manifests",
+            Self::Claims => "persistentvolumeclaims",
+            Self::PersistentVolumes => "persistentvolumes",
+            Self::Classes => "storageclasses",
+            Self::Attachments => "volumeattachments",
+            Self::Drivers => "csidrivers",
+            Self::NodeDrivers => "csinodes",
         }
     }
 }

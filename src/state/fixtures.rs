@@ -4,6 +4,7 @@
 //! namespace `ci`, a step pod that waits, the time of [`world::World::now`].
 
 pub(crate) mod agent;
+pub(crate) mod storage;
 pub(crate) mod universe;
 pub(crate) mod volume;
 pub(crate) mod world;

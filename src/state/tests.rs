@@ -3,6 +3,7 @@
 //! One file per family of events, and two for what holds after any of them: `invariants` works out
 //! anew what the cluster keeps in step, `properties` lets random events happen.
 
+mod claims;
 mod image;
 mod interleaving;
 mod invariants;

@@ -3,6 +3,7 @@
 //! The files are other projects' real objects and kube-scheduler's own messages; how each came here is in
 //! their `manifest.jsonl`.
 
+mod claims;
 mod nodes;
 mod others;
 mod pods;

@@ -2,8 +2,10 @@
 
 mod by_layer;
 mod burst;
+mod disks;
 mod manifest;
 mod volumes;
+mod runs;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,6 +31,16 @@ struct Stage {
 
 impl Stage {
     async fn set(nodes: &[NodeSpec], manifests: &[manifest::Manifest]) -> Result<Self> {
+        Self::set_with(nodes, manifests, SchedulerOptions::default(), true).await
+    }
+
+    /// The same with options of the scheduler; without us, the scheduler does not know of the extender.
+    async fn set_with(
+        nodes: &[NodeSpec],
+        manifests: &[manifest::Manifest],
+        options: SchedulerOptions,
+        with_us: bool,
+    ) -> Result<Self> {
         let plane = ControlPlane::start().await?;
         make_nodes(&plane.client(), nodes).await?;
         make_namespace(&plane.client(), "steps").await?;
@@ -38,8 +50,8 @@ impl Stage {
         let flags: Vec<&str> = if manifests.is_empty() { vec![] } else { vec![&flag] };
         let mut extender = Extender::start(plane.dir(), plane.kubeconfig(), &flags).await?;
         extender.await_ready().await?;
-        let options =
-            SchedulerOptions { extender_url: Some(extender.url.clone()), ..Default::default() };
+        let extender_url = with_us.then(|| extender.url.clone());
+        let options = SchedulerOptions { extender_url, ..options };
         let scheduler = Scheduler::start(&plane, options).await?;
         Ok(Self { _scheduler: scheduler, extender, plane })
     }

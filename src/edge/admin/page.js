@@ -37,6 +37,11 @@ const REASONS = {
   'reference-held': ['has the reference', 'The node holds an image by this name and will not ask the registry whether the name has moved.'],
   reverifies: ['asks the registry', 'The node holds the reference but was not seen to pull it with this pod’s secret, so it asks the registry again.'],
   'platform-untold': ['platform unknown', 'The node does not tell its platform; images of any platform were taken.'],
+  'disk-here': ['disk is here', 'A disk that the pod claims is attached to the node.'],
+  'disk-coming': ['disk is coming', 'A disk that the pod claims is about to be attached to the node.'],
+  'disk-nowhere': ['attaches a disk', 'A disk that the pod claims is attached nowhere: that takes as long on every node.'],
+  'disk-elsewhere': ['moves a disk', 'A disk that the pod claims has to be taken off another node before it is attached here.'],
+  'disk-in-use-elsewhere': ['disk in use elsewhere', 'Pods of another node use a disk that one node can use at a time: until they have ended it cannot be attached here.'],
 };
 
 function bytes(value) {

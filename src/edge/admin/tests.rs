@@ -1,5 +1,6 @@
 //! Tests of the admin port, through its router.
 
+mod claims;
 mod volumes;
 
 use axum::body::Body;
@@ -12,6 +13,7 @@ use crate::model::node::{NodeFacts, ReportedImage};
 use crate::model::pod::{PodFacts, PodImage};
 use crate::policy::Policy;
 use crate::policy::interest::Interest;
+use crate::score::decision::volume::VolumeReasons;
 use crate::score::decision::{Neutral, Reasons};
 use crate::state::event::{Event, Kind};
 
@@ -78,6 +80,19 @@ fn synced() -> Arc<Shared> {
     shared
 }
 
+/// Decides on a pod over all nodes, and remembers it.
+fn remember(shared: &Shared, pod: &PodFacts) {
+    let decision = {
+        let tracker = shared.read();
+        let nodes = tracker.cluster().nodes_by_name();
+        let candidates =
+            Candidates { nodes: nodes.into_iter().map(|(id, _)| id).collect(), unknown_count: 0 };
+        let now = shared.clock.now();
+        decide(pod, &candidates, tracker.cluster(), &shared.policy, now)
+    };
+    shared.recent().remember(pod.clone(), decision, true);
+}
+
 /// Decides on a pod over all nodes, remembers it, and binds it.
 fn decide_and_bind(shared: &Shared, node: &str) {
     let image = PodImage { reference: IMAGE.to_owned(), ..PodImage::default() };
@@ -89,15 +104,7 @@ fn decide_and_bind(shared: &Shared, node: &str) {
         images: vec![image],
         ..PodFacts::default()
     };
-    let decision = {
-        let tracker = shared.read();
-        let nodes = tracker.cluster().nodes_by_name();
-        let candidates =
-            Candidates { nodes: nodes.into_iter().map(|(id, _)| id).collect(), unknown_count: 0 };
-        let now = shared.clock.now();
-        decide(&pod, &candidates, tracker.cluster(), &shared.policy, now)
-    };
-    shared.recent().remember(pod.clone(), decision, true);
+    remember(shared, &pod);
     shared.apply(Event::PodApplied(PodFacts { node: Some(node.to_owned()), ..pod }));
 }
 
@@ -174,6 +181,8 @@ fn the_page_has_words_for_every_reason() {
     let neutral = [Neutral::NoImages, Neutral::NoKnownCandidate, Neutral::ImagesUnknown];
     let names = Reasons::NAMES.map(|(_, name)| name).into_iter();
     let names = names.chain(neutral.map(Neutral::name));
+    let disks = VolumeReasons::NAMES.map(|(_, name)| name).into_iter();
+    let names = names.chain(disks.filter(|name| name.starts_with("disk-")));
     for name in names.chain(["not-synced", "stale"]) {
         let known = [format!("\n  {name}: "), format!("\n  '{name}': ")];
         assert!(known.iter().any(|key| JS.contains(key)), "{name}");

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::edge::object::run::run_facts;
 use crate::edge::object::{
     Container, ContainerImage, ContainerStatus, Named, NodeInfo, NodeObject, PodObject, PodSpec,
-    PodStatus,
+    PodStatus, mount,
 };
 use crate::model::image::Platform;
 use crate::model::node::{NodeFacts, ReportedImage};
@@ -44,9 +44,10 @@ pub fn is_step<M: Named>(pod: &PodObject<M>, interest: &Interest) -> bool {
 
 /// What the model needs of a pod.
 pub fn pod_facts<M: Named>(pod: PodObject<M>, is_step: bool) -> PodFacts {
-    let run = if is_step { run_facts(&pod) } else { RunFacts::default() };
+    let mut run = if is_step { run_facts(&pod) } else { RunFacts::default() };
     let PodObject { metadata, spec, status } = pod;
     let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
+    mount::add_needs(&mut run.needs, &spec);
     let name = metadata.name().to_owned();
     let namespace = metadata.namespace().to_owned();
     let uid = match metadata.uid() {
@@ -64,7 +65,7 @@ pub fn pod_facts<M: Named>(pod: PodObject<M>, is_step: bool) -> PodFacts {
         pull_secrets: secrets(&spec),
         images: images(&spec, &status),
         run,
-        claims: Vec::new(),
+        claims: mount::claims(&spec, metadata.name()),
         node: spec.node_name.filter(|name| !name.is_empty()),
     }
 }

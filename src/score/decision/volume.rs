@@ -103,8 +103,19 @@ impl VolumeReasons {
     /// Other pods of the run are or were here.
     pub const COMPANY: Self = Self(1 << 7);
 
+    /// A disk is attached here.
+    pub const DISK_HERE: Self = Self(1 << 11);
+    /// A disk is about to be attached here.
+    pub const DISK_COMING: Self = Self(1 << 12);
+    /// A disk is attached nowhere.
+    pub const DISK_NOWHERE: Self = Self(1 << 13);
+    /// A disk has to be taken off another node first.
+    pub const DISK_ELSEWHERE: Self = Self(1 << 14);
+    /// Pods of another node use a disk that one node can use at a time.
+    pub const DISK_IN_USE: Self = Self(1 << 15);
+
     /// Every remark with its name in JSON and on the page.
-    pub const NAMES: [(Self, &'static str); 8] = [
+    pub const NAMES: [(Self, &'static str); 13] = [
         (Self::HERE, "volume-here"),
         (Self::ARRIVING, "volume-arriving"),
         (Self::FROM_PEER, "volume-from-peer"),
@@ -113,6 +124,11 @@ impl VolumeReasons {
         (Self::FROM_BLOB_STORE, "volume-from-blob-store"),
         (Self::NOWHERE, "volume-nowhere"),
         (Self::COMPANY, "run-company"),
+        (Self::DISK_HERE, "disk-here"),
+        (Self::DISK_COMING, "disk-coming"),
+        (Self::DISK_NOWHERE, "disk-nowhere"),
+        (Self::DISK_ELSEWHERE, "disk-elsewhere"),
+        (Self::DISK_IN_USE, "disk-in-use-elsewhere"),
     ];
 
     /// That a volume comes from there.

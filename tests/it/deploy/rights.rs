@@ -32,13 +32,23 @@ const NEVER: [(&str, &str, &str); 14] = [
     ("impersonate", "", "users"),
 ];
 
-/// What an extender may do: list and watch nodes, pods, what agents publish and events, and post Events.
+/// What an extender may do: list and watch nodes, pods, claims, what agents publish and events, and post Events.
 pub fn all_it_needs() -> Value {
     json!([
         {"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["list", "watch"]},
         {
             "apiGroups": ["dunnage.dev"],
             "resources": ["nodeinventories", "imagemanifests"],
+            "verbs": ["list", "watch"],
+        },
+        {
+            "apiGroups": [""],
+            "resources": ["persistentvolumeclaims", "persistentvolumes"],
+            "verbs": ["list", "watch"],
+        },
+        {
+            "apiGroups": ["storage.k8s.io"],
+            "resources": ["storageclasses", "volumeattachments", "csidrivers", "csinodes"],
             "verbs": ["list", "watch"],
         },
         {"apiGroups": [""], "resources": ["events"], "verbs": ["list", "watch"]},

@@ -1,4 +1,4 @@
-//! The kinds that are not read yet: well-formed, of the kind their file name says, and refused as Pods.
+//! The kinds beside pods and nodes: well-formed, of the kind their file name says, and refused as Pods.
 
 use dunnage::edge::object::PodObject;
 use serde_json::Value;

@@ -1,0 +1,59 @@
+//! From seconds saved to raw points, for pods whose disks tell candidates apart.
+//!
+//! The curve is steep near zero and flat at its end, and zero is a cold node. Where all candidates have a
+//! pod's large image, all of them are at the flat end, and a disk that only one of them has would not be
+//! seen. So the distance from the best candidate is what goes through the curve; that one has
+//! the points it has otherwise, and so has a cold node. The order of candidates is the same either way.
+
+use crate::policy::curve::{Curve, POINTS_MAX};
+use crate::score::attach;
+use crate::score::decision::{Decision, Reasons};
+
+/// How seconds saved become raw points in one decision.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scale {
+    /// Nanoseconds that the best candidate saves, a cold one being among them; `None` for the curve as it is.
+    best: Option<i64>,
+}
+
+impl Scale {
+    /// That of a decision whose delays and home are known.
+    pub(super) fn of(decision: &Decision) -> Self {
+        if !attach::tells_apart(decision) {
+            return Self { best: None };
+        }
+        let rows = decision.rows.iter().zip(&decision.scratch.delays);
+        let rows = rows.filter(|(row, _)| !row.reasons.has(Reasons::NEVER_PULLED));
+        let best = rows.map(|(row, &delay)| decision.saved(row, delay)).max();
+        Self { best: Some(best.unwrap_or(0).max(0)) }
+    }
+
+    /// Raw points of a candidate that saves so many nanoseconds.
+    pub(super) fn points(self, curve: &Curve, saved: i64) -> i8 {
+        let Some(best) = self.best else { return curve.points(saved) };
+        let lost = curve.points(best.saturating_sub(saved));
+        (curve.points(best) - lost).max(-POINTS_MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Scale;
+    use crate::policy::Policy;
+
+    fn points(best_seconds: Option<i64>, saved_seconds: i64) -> i8 {
+        let curve = Policy::named("default").expect("comes with the program").curve;
+        let nanos = |seconds: i64| seconds * 1_000_000_000;
+        Scale { best: best_seconds.map(nanos) }.points(&curve, nanos(saved_seconds))
+    }
+
+    #[test]
+    fn what_all_candidates_save_does_not_hide_what_one_saves_more() {
+        // Of 64 and 79 seconds the curve alone makes no difference.
+        assert_eq!((points(None, 64), points(None, 79)), (10, 10));
+        assert_eq!((points(Some(79), 64), points(Some(79), 79)), (3, 10));
+        // A cold node has none either way, and a worse one has less.
+        assert_eq!((points(Some(79), 0), points(Some(15), 0)), (0, 0));
+        assert_eq!(points(Some(0), -100), -10);
+    }
+}
