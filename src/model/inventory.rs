@@ -25,6 +25,8 @@ pub struct InventoryFacts {
     pub loose_blobs: Vec<String>,
     /// Named volumes on the node, sealed.
     pub volumes: Vec<HeldVolume>,
+    /// Whether those are all that are there.
+    pub lists_all_volumes: bool,
     /// Blobs that are being downloaded, whoever asked for them.
     pub pulls: Vec<InventoryPull>,
     /// The file system that images are on, where the agent can see it.

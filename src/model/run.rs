@@ -13,12 +13,21 @@ pub struct RunFacts {
     pub step: Option<String>,
     /// Volumes it reads, each key once.
     pub needs: Vec<VolumeFacts>,
-    /// Volumes it leaves on its node, each key once.
+    /// Volumes it makes, each key once.
     pub produces: Vec<VolumeFacts>,
     /// Who told of the volumes.
     pub volumes_source: RunSource,
     /// What is wrong with its annotations, in words for who wrote them; those count as if absent.
     pub malformed: Option<String>,
+}
+
+impl RunFacts {
+    /// The volumes that stay on the pod's node when it has ended: those it makes, but for Argo's artifacts,
+    /// which go to a blob store and nowhere else.
+    #[must_use]
+    pub fn left_on_node(&self) -> &[VolumeFacts] {
+        if self.volumes_source == RunSource::Argo { &[] } else { &self.produces }
+    }
 }
 
 /// Who told what a pod's run is.

@@ -50,6 +50,7 @@ impl Tracker {
             }
             inventory.observed_at = observed_at;
             inventory.valid_until = valid_until;
+            inventory.lists_all_volumes = facts.lists_all_volumes;
             inventory.pulls = blobs_left(&facts.pulls);
             inventory.pulls_until =
                 observed_at.after(Nanos(facts.valid_for.min(VALID_MAX).0 / PULLS_PART));

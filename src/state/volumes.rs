@@ -46,7 +46,7 @@ impl Tracker {
         PodVolumes {
             run: run.map(|run| self.cluster.acquire_run(&format!("{}/{run}", facts.namespace))),
             needs: self.cluster.acquire_told(&facts.run.needs),
-            produces: self.cluster.acquire_told(&facts.run.produces),
+            produces: self.cluster.acquire_told(facts.run.left_on_node()),
             ended_at,
         }
     }
@@ -309,7 +309,8 @@ impl Node {
 
     /// Whether a volume that was used here at a time is still there, as far as anybody can tell.
     fn believes_use(&self, used: Time, now: Time) -> bool {
-        let reported_at = self.inventory.as_ref().map(|inventory| inventory.observed_at);
+        let complete = self.inventory.as_ref().filter(|inventory| inventory.lists_all_volumes);
+        let reported_at = complete.map(|inventory| inventory.observed_at);
         let disproved = reported_at.is_some_and(|reported| reported >= used.after(SEAL_LAG));
         now < used.after(USE_BELIEVED) && !disproved
     }

@@ -72,6 +72,7 @@ fn report(images: Vec<HeldImage>, valid: Duration) -> InventorySpec {
         pulls: Vec::new(),
         unreadable: Vec::new(),
         volumes: Vec::new(),
+        lists_volumes: false,
         volume_server: None,
         dropped: None,
     }

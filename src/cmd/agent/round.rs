@@ -171,6 +171,7 @@ impl Round {
             baggageclaim.add_to(&mut report.inventory.volumes);
         }
         let volumes = self.node.volumes.as_ref();
+        report.inventory.lists_volumes = volumes.is_some() || self.node.baggageclaim.is_some();
         report.inventory.volume_server = volumes.and_then(|volumes| volumes.url.clone());
         fit(report.inventory, INVENTORY_BYTES_MAX)
     }

@@ -17,6 +17,7 @@ use crate::model::volume::{HeldVolume, VolumeKind};
 #[must_use]
 pub fn inventory_facts(spec: InventorySpec) -> InventoryFacts {
     let lazy = spec.lazy;
+    let are_all = spec.lists_volumes && spec.dropped.as_ref().is_none_or(|d| d.volumes == 0);
     let dropped = spec.dropped.filter(|dropped| dropped.images > 0);
     InventoryFacts {
         observed_at: time(&spec.observed_at),
@@ -27,6 +28,7 @@ pub fn inventory_facts(spec: InventorySpec) -> InventoryFacts {
         chains: if lazy { Vec::new() } else { spec.chains },
         loose_blobs: spec.loose_blobs,
         volumes: spec.volumes.into_iter().filter_map(volume).collect(),
+        lists_all_volumes: are_all,
         pulls: if lazy { Vec::new() } else { spec.pulls.into_iter().map(pull).collect() },
         disk: spec.disk.and_then(disk_space),
     }
@@ -179,10 +181,22 @@ mod tests {
         };
         let volumes = vec![volume("a", "task-cache"), volume("b", "odd"), volume("", "output")];
         let facts = inventory_facts(InventorySpec { volumes, ..spec() });
+        assert!(!facts.lists_all_volumes);
         let told: Vec<_> = facts.volumes.iter().map(|v| (v.key.as_str(), v.kind)).collect();
         assert_eq!(told, [("a", VolumeKind::TaskCache), ("b", VolumeKind::Other)]);
         assert_eq!(facts.volumes[0].bytes, Bytes(7));
         assert!(facts.volumes[0].last_used.is_some());
+    }
+
+    #[test]
+    fn volumes_are_all_that_are_there_where_there_is_a_store_and_none_was_dropped() {
+        let lists_all = |dropped: Option<u64>| {
+            let dropped = dropped.map(|volumes| Dropped { volumes, ..Dropped::default() });
+            inventory_facts(InventorySpec { lists_volumes: true, dropped, ..spec() })
+                .lists_all_volumes
+        };
+        assert!(lists_all(None) && lists_all(Some(0)));
+        assert!(!lists_all(Some(1)));
     }
 
     #[test]

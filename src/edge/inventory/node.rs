@@ -116,6 +116,9 @@ pub struct InventorySpec {
     /// Named volumes in the node's store, sealed, by key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<StoredVolume>,
+    /// Whether the agent has a store to read: only then is a volume that is not listed not there.
+    #[serde(default)]
+    pub lists_volumes: bool,
     /// Where the agent serves them to other nodes, as `http://10.0.0.7:9293`; missing if it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume_server: Option<String>,

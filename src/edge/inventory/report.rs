@@ -62,6 +62,7 @@ pub fn report(store: &Store, about: About) -> Report {
         pulls: store.pulls.clone(),
         unreadable,
         volumes: Vec::new(),
+        lists_volumes: false,
         volume_server: None,
         dropped: None,
     };

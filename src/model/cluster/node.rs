@@ -92,6 +92,8 @@ pub struct Inventory {
     pub(crate) pulls_until: Time,
     /// Named volumes, by ascending id; each holds its id.
     pub(crate) volumes: Vec<ReportedVolume>,
+    /// Whether those are all that were there.
+    pub(crate) lists_all_volumes: bool,
     pub(crate) resync_mark: u64,
 }
 

@@ -1,6 +1,8 @@
 //! Named volumes and runs: who holds what, for how long that is believed, and what is on its way.
 
 use super::check_all;
+use crate::model::inventory::InventoryFacts;
+use crate::model::run::RunSource;
 use crate::model::unit::Bytes;
 use crate::model::volume::VolumeKind;
 use crate::state::event::{Event, Kind};
@@ -78,6 +80,20 @@ fn a_report_made_later_than_a_pod_needs_to_seal_says_otherwise() {
     assert_eq!(holders(&world, "v"), [""; 0]);
     // With the report its word goes.
     assert_eq!(holders(&world.no_report("a"), "v"), ["a"]);
+}
+
+#[test]
+fn a_report_of_an_agent_without_a_store_says_nothing_of_what_is_not_in_it() {
+    let made = two_nodes().pod(pod("maker").produces("v", None).on("a").ended(9_950));
+    let without = InventoryFacts { lists_all_volumes: false, ..inventory(9_980) };
+    assert_eq!(holders(&made.report("a", without), "v"), ["a"]);
+}
+
+#[test]
+fn what_goes_to_a_blob_store_does_not_stay_on_the_node() {
+    let mut maker = pod("maker").produces("v", None).on("a").ended(9_950);
+    maker.run.volumes_source = RunSource::Argo;
+    assert_eq!(holders(&two_nodes().pod(maker), "v"), [""; 0]);
 }
 
 #[test]

@@ -32,7 +32,8 @@ const NEVER: [(&str, &str, &str); 14] = [
     ("impersonate", "", "users"),
 ];
 
-/// What an extender may do: list and watch nodes, pods, claims, what agents publish and events, and post Events.
+/// What an extender may do: list and watch nodes, pods, claims, what agents publish and events, and post
+/// Events.
 pub fn all_it_needs() -> Value {
     json!([
         {"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["list", "watch"]},

@@ -78,6 +78,7 @@ pub fn inventory(node: usize, report: usize, catalogue: usize) -> InventorySpec 
         pulls: vec![pull],
         unreadable: Vec::new(),
         volumes: Vec::new(),
+        lists_volumes: false,
         volume_server: None,
         dropped: None,
     };
