@@ -1,6 +1,6 @@
 //! dunnage starts step pods (the pods of CI, ML and batch pipelines) on the node where their image
-//! layers and volumes already are. It is a kube-scheduler extender: an unmodified scheduler asks it to rank nodes,
-//! and it answers with the seconds that each node would save.
+//! layers and volumes already are. It is a kube-scheduler extender: an unmodified scheduler asks it to
+//! rank nodes, and it answers with the seconds that each node would save.
 //!
 //! # The whole in one picture
 //!
