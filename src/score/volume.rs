@@ -4,14 +4,13 @@
 //! Decides who is charged and in which order; a pod that names neither volume nor run pays nothing for
 //! this. Named volumes are `stream`'s, disks `attach`'s, runs `company`'s, layers `charge`'s.
 
-use crate::model::pod::PodFacts;
 use crate::score::decision::Decision;
 use crate::score::decision::volume::VolumeRow;
 use crate::score::{Question, attach, company, stream};
 
 /// Fills [`Decision::volume_rows`], and adds to the cost of a cold node what it has to get.
 pub(super) fn charge(decision: &mut Decision, question: &Question<'_>) {
-    if !has_volumes(question.pod) {
+    if !has_volumes(question) {
         return;
     }
     decision.volume_rows.resize(decision.rows.len(), VolumeRow::default());
@@ -27,6 +26,9 @@ pub(super) fn tells_apart(decision: &Decision) -> bool {
     decision.volume_rows.windows(2).any(|pair| pair[0] != pair[1])
 }
 
-fn has_volumes(pod: &PodFacts) -> bool {
-    !pod.run.needs.is_empty() || !pod.claims.is_empty() || pod.run.run.is_some()
+/// Nearly every pod of a CI system names a run: the first one of it has no company to look for.
+fn has_volumes(question: &Question<'_>) -> bool {
+    let pod = question.pod;
+    let run = pod.run.run.as_ref().and_then(|run| question.cluster.run(&pod.namespace, run));
+    !pod.run.needs.is_empty() || !pod.claims.is_empty() || run.is_some()
 }
