@@ -312,7 +312,7 @@ impl Decision {
             attach: volumes.attach,
             money: volumes.money,
             heat: self.terms.heat(row),
-            pressure: rates.duration_of(row.refetched),
+            pressure: self.pressure(row),
             credit: self.credit(row, delay),
             avoidable: volumes.avoidable,
             company: volumes.company,
@@ -337,12 +337,19 @@ impl Decision {
     /// Saved by a row of that delay; see [`Parts::saved`].
     pub(super) fn saved(&self, row: &Row, delay: Nanos) -> i64 {
         let gain = self.wanted_of(row).cold + self.credit(row, delay);
-        let later = self.terms.heat(row) + self.rates_of(row).duration_of(row.refetched);
-        let cost = delay + later;
+        let cost = delay + self.terms.heat(row) + self.pressure(row);
         match self.volumes_of(row) {
             None => signed(gain) - signed(cost),
             Some(volumes) => signed(gain + volumes.company) - signed(cost + volumes.beside()),
         }
+    }
+
+    /// Nothing for nearly every row, which is worth a branch: this runs for each candidate.
+    fn pressure(&self, row: &Row) -> Nanos {
+        if row.refetched.0 == 0 {
+            return Nanos(0);
+        }
+        self.rates_of(row).duration_of(row.refetched)
     }
 
     fn credit(&self, row: &Row, delay: Nanos) -> Nanos {
