@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Starts step pods where their image layers already are: a kube-scheduler extender.
+/// Starts step pods where their bytes already are: a kube-scheduler extender.
 #[derive(Debug, Parser)]
 #[command(name = "dunnage", version, max_term_width = 100)]
 pub struct Cli {
