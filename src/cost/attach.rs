@@ -11,8 +11,8 @@ pub struct AttachTimes {
     pub detach: Nanos,
     /// To attach a disk that is nowhere.
     pub attach: Nanos,
-    /// For a disk that running pods of another node use: it is not attached until they have ended, which
-    /// nobody can foretell.
+    /// For a disk that pods bound to another node use: it is not attached until they have ended, which nobody
+    /// can foretell.
     pub multi_attach: Nanos,
 }
 

@@ -43,7 +43,8 @@ pub(super) fn charge(decision: &mut Decision, question: &Question<'_>) -> Nanos 
 
 /// Whether disks make a difference between candidates.
 pub(super) fn tells_apart(decision: &Decision) -> bool {
-    decision.volume_rows.windows(2).any(|pair| pair[0].attach != pair[1].attach)
+    let differ = |pair: &[VolumeRow]| pair[0].attach != pair[1].attach;
+    !decision.disks.is_empty() && decision.volume_rows.windows(2).any(differ)
 }
 
 /// The policy's times as the cost formula takes them.
@@ -71,13 +72,17 @@ fn standing(disk: &Disk<'_>, here: Option<&Place<'_>>) -> Option<Standing> {
     if !matches!(disk.kind, DiskKind::OneNode | DiskKind::OnePod) || is_pinned(disk.reach) {
         return None;
     }
-    match here.map(|place| place.state) {
-        Some(AttachState::Attached) => return Some(Standing::Here),
-        Some(AttachState::Attaching) => return Some(Standing::Coming),
-        Some(AttachState::Detaching) | None => {}
-    }
     // Of a claim of one pod the scheduler knows whether that is possible.
     let blocks = |place: &Place<'_>| place.pods > 0 && disk.kind == DiskKind::OneNode;
+    // A pod that waits for the disk waits for those that use it elsewhere, and so does one beside it.
+    let in_use = |place: &Place<'_>| place.state == AttachState::Attached && blocks(place);
+    match here.map(|place| place.state) {
+        Some(AttachState::Attached) => return Some(Standing::Here),
+        Some(AttachState::Attaching) if !disk.places.iter().any(in_use) => {
+            return Some(Standing::Coming);
+        }
+        Some(AttachState::Attaching | AttachState::Detaching) | None => {}
+    }
     Some(if disk.places.is_empty() {
         Standing::Nowhere
     } else if disk.places.iter().any(blocks) {

@@ -52,6 +52,10 @@ fn decided_cold() -> Nanos {
 fn a_disk_in_use_elsewhere_costs_the_whole_scale() {
     let world = world().storage(attached("a")).pod(pod("q").claims("data").on("a").running());
     check(&world, [0, 64, 64], [10, 0, 0]);
+    // One that waits for it on another node makes that no better.
+    let stuck = world.pod(pod("r").claims("data").on("b"));
+    check(&stuck, [0, 64, 64], [10, 0, 0]);
+    let world = stuck.no_pod("r");
     // It has ended, and its disk is still there.
     let world = world.pod(pod("q").claims("data").on("a").ended(1));
     check(&world, [0, 15, 15], [7, 0, 0]);
