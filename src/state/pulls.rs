@@ -93,7 +93,9 @@ impl Cluster {
             } else {
                 let (bytes, left) = self.bytes_to_pull(node, wanted, image, pulls);
                 let reference = Some(wanted.reference);
-                let since = self.node(node).seen_since(pod.bound_at);
+                // What agents see of blobs tells nothing of an image whose layers nobody knows.
+                let seen = image.map(|_| self.node(node).seen_since(pod.bound_at));
+                let since = seen.unwrap_or(pod.bound_at);
                 pulls.push(Pull { reference, image, bytes, left, next_in_line, since });
             }
             next_in_line = false;

@@ -110,3 +110,21 @@ fn an_image_whose_pull_broke_off_does_not_arrive_because_a_pods_shares_a_layer()
     let world = world().pod(pod("first").wants(APP).on("busy")).report("busy", facts);
     assert_eq!(world.arrivals("busy"), [(APP, 250 * MB)]);
 }
+
+#[test]
+fn reports_do_not_make_a_pull_of_unknown_layers_begin_again() {
+    let unknown = "r.io/unknown:1";
+    let world = World::new()
+        .node(node("busy"))
+        .node(node("idle"))
+        .node(node("has").lists(&[unknown], 500 * MB))
+        .pod(pod("first").wants(unknown).on("busy"))
+        .report("busy", inventory(10_000));
+    let wait = |world: &World| {
+        let decision = decided(world, &pod("p").wants("r.io/other:1").wants(unknown), &policy());
+        row(world, &decision, "busy").wait
+    };
+    let before = wait(&world);
+    let after = wait(&world.pass(3).report("busy", inventory(10_003)));
+    assert_eq!(before.0 - after.0, 3_000_000_000, "{before:?} {after:?}");
+}
