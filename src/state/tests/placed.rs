@@ -32,12 +32,9 @@ fn check_node(cluster: &Cluster, id: NodeId, node: &Node) {
     for placed in &table.placed {
         assert!(placed.is_there() || placed.wanted_at.is_some(), "{placed:?} for nothing");
         let needing = |phase| {
-            let needs = |placed: &PlacedVolume| {
-                let pods = pods.iter().filter(move |pod| pod.phase == phase);
-                let needs = pods.flat_map(|pod| &pod.volumes.needs);
-                needs.filter(|told| told.volume == placed.volume).count()
-            };
-            needs(placed)
+            let pods = pods.iter().filter(move |pod| pod.phase == phase);
+            let needs = pods.flat_map(|pod| &pod.volumes.needs);
+            needs.filter(|told| told.volume == placed.volume).count()
         };
         assert_eq!(placed.users as usize, needing(PodPhase::Running), "users on {}", node.name);
         assert!(placed.wanted_at.is_none() || needing(PodPhase::Waiting) > 0);
@@ -63,7 +60,7 @@ fn check_volumes(cluster: &Cluster) {
         named.extend(node.inventory.iter().flat_map(|i| &i.volumes).map(|held| held.volume));
         named.extend(node.volumes.left.iter().map(|(volume, _)| *volume));
         for placed in &node.volumes.placed {
-            assert!(named.insert(placed.volume) || named.contains(&placed.volume));
+            assert!(named.contains(&placed.volume), "nobody speaks for {placed:?}");
             let reported = placed.reported.map(|held| held.bytes);
             reported.into_iter().for_each(|b| sizes.entry(placed.volume).or_default().0.add(b));
         }
@@ -73,12 +70,11 @@ fn check_volumes(cluster: &Cluster) {
         let volume = cluster.volume(id);
         let (reported, told) = sizes.remove(&id).unwrap_or_default();
         assert_eq!((&volume.reported, &volume.told), (&reported, &told));
-        let there = |placed: &PlacedVolume| placed.is_there().then_some(());
-        assert_eq!(ids(&volume.holders), placed_where(cluster, id, there));
+        assert_eq!(ids(&volume.holders), placed_where(cluster, id, PlacedVolume::is_there));
         let mut to: Vec<_> = volume.streams.iter().map(|stream| stream.to).collect();
         assert!(volume.streams.is_sorted_by_key(|stream| stream.begun_at));
         to.sort_unstable();
-        assert_eq!(to, placed_where(cluster, id, |placed| placed.begun_at().map(|_| ())));
+        assert_eq!(to, placed_where(cluster, id, |placed| placed.begun_at().is_some()));
         for stream in &volume.streams {
             let from = stream.from.is_some_and(|from| volume.holders.contains(from));
             assert!(from || volume.holders.is_empty(), "{stream:?} from nowhere");
@@ -90,10 +86,10 @@ fn check_volumes(cluster: &Cluster) {
 fn placed_where(
     cluster: &Cluster,
     id: VolumeId,
-    test: impl Fn(&PlacedVolume) -> Option<()>,
+    test: impl Fn(&PlacedVolume) -> bool,
 ) -> Vec<NodeId> {
-    let on = |node: &Node| node.volumes.placed.iter().find(|p| p.volume == id).and_then(&test);
-    nodes(cluster).filter(|(_, node)| on(node).is_some()).map(|(id, _)| id).collect()
+    let on = |node: &Node| node.volumes.placed.iter().any(|p| p.volume == id && test(p));
+    nodes(cluster).filter(|(_, node)| on(node)).map(|(id, _)| id).collect()
 }
 
 fn check_runs(cluster: &Cluster) {
@@ -102,7 +98,9 @@ fn check_runs(cluster: &Cluster) {
         node.volumes.left_runs.iter().for_each(|(run, _)| _ = runs.entry(*run).or_default());
         let of_pods = node.pods.iter().filter_map(|pod| cluster.pods[pod.index()].volumes.run);
         of_pods.for_each(|run| _ = runs.entry(run).or_default());
-        node.volumes.runs.iter().for_each(|run| runs.entry(*run).or_default().push(id));
+        for run in &node.volumes.runs {
+            runs.get_mut(run).expect("somebody speaks for it").push(id);
+        }
     }
     assert_eq!(cluster.run_ids.len(), runs.len(), "runs leak");
     for (run, nodes) in runs {
