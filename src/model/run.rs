@@ -15,8 +15,10 @@ pub struct RunFacts {
     pub needs: Vec<VolumeFacts>,
     /// Volumes it makes, each key once.
     pub produces: Vec<VolumeFacts>,
-    /// Who told of the volumes.
-    pub volumes_source: RunSource,
+    /// Who told of those that it reads.
+    pub needs_source: RunSource,
+    /// Who told of those that it makes.
+    pub produces_source: RunSource,
     /// What is wrong with its annotations, in words for who wrote them; those count as if absent.
     pub malformed: Option<String>,
 }
@@ -26,7 +28,7 @@ impl RunFacts {
     /// which go to a blob store and nowhere else.
     #[must_use]
     pub fn left_on_node(&self) -> &[VolumeFacts] {
-        if self.volumes_source == RunSource::Argo { &[] } else { &self.produces }
+        if self.produces_source == RunSource::Argo { &[] } else { &self.produces }
     }
 }
 
@@ -50,6 +52,8 @@ pub enum RunSource {
     Prow,
     /// The object that owns the pod, as a Job.
     Owner,
+    /// The volumes that the pod mounts.
+    Mounts,
 }
 
 impl RunSource {
@@ -69,6 +73,7 @@ impl RunSource {
             Self::Woodpecker => "woodpecker",
             Self::Prow => "prow",
             Self::Owner => "owner",
+            Self::Mounts => "mounts",
         }
     }
 }

@@ -11,9 +11,11 @@ pub(super) fn lines(run: &RunView) -> String {
         let step = run.step.as_ref().map(|step| format!(", step {step}")).unwrap_or_default();
         text.push_str(&format!("Run {name}{step} (told by {})\n", run.source));
     }
-    for (verb, volumes) in [("Reads", &run.needs), ("Leaves", &run.produces)] {
+    let (needs, produces) = (&run.needs_source, &run.produces_source);
+    let lists = [("Reads", &run.needs, needs), ("Makes", &run.produces, produces)];
+    for (verb, volumes, source) in lists {
         if !volumes.is_empty() {
-            text.push_str(&format!("{verb} (told by {})\n", run.volumes_source));
+            text.push_str(&format!("{verb} (told by {source})\n"));
             volumes.iter().for_each(|volume| text.push_str(&line(volume)));
         }
     }

@@ -498,8 +498,8 @@ function verdictWords(decision) {
 function runWords(run) {
   if (!run) return [];
   const step = run.step ? `, step ${run.step}` : '';
-  const volumes = [['reads', run.needs], ['leaves', run.produces]].filter(([, list]) => list.length > 0)
-    .map(([verb, list]) => ` It ${verb} ${plural(list.length, 'volume')} (told by ${run.volumesSource}).`);
+  const volumes = [['reads', run.needs, run.needsSource], ['makes', run.produces, run.producesSource]].filter(([, list]) => list.length > 0)
+    .map(([verb, list, source]) => ` It ${verb} ${plural(list.length, 'volume')} (told by ${source}).`);
   const told = run.run ? `Run ${run.run}${step} (told by ${run.source}).` : '';
   const malformed = run.malformed ? ` Malformed: ${run.malformed}.` : '';
   return [`${told}${volumes.join('')}${malformed}`.trim()].filter(Boolean);

@@ -47,7 +47,9 @@ pub fn pod_facts<M: Named>(pod: PodObject<M>, is_step: bool) -> PodFacts {
     let mut run = if is_step { run_facts(&pod) } else { RunFacts::default() };
     let PodObject { metadata, spec, status } = pod;
     let (spec, status) = (spec.unwrap_or_default(), status.unwrap_or_default());
-    mount::add_needs(&mut run.needs, &spec);
+    if is_step {
+        mount::add_needs(&mut run, &spec);
+    }
     let name = metadata.name().to_owned();
     let namespace = metadata.namespace().to_owned();
     let uid = match metadata.uid() {

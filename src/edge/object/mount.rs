@@ -5,6 +5,8 @@
 use std::collections::BTreeSet;
 
 use crate::edge::object::PodSpec;
+use crate::edge::object::run::{BYTES_MAX, ENTRIES_MAX};
+use crate::model::run::{RunFacts, RunSource};
 use crate::model::unit::Bytes;
 use crate::model::volume::{VolumeFacts, VolumeKind, key_fault};
 
@@ -31,8 +33,9 @@ pub fn claims(spec: &PodSpec, pod_name: &str) -> Vec<String> {
     claims
 }
 
-/// Adds the named volumes that a pod mounts through our driver, but for keys that are there already.
-pub fn add_needs(needs: &mut Vec<VolumeFacts>, spec: &PodSpec) {
+/// Adds the named volumes that a pod mounts through our driver, but for keys that are there already. Bounded
+/// as annotations are: what is beyond is untold.
+pub fn add_needs(run: &mut RunFacts, spec: &PodSpec) {
     let inline = spec.volumes.iter().flatten().filter_map(|volume| volume.csi.as_ref());
     let own = inline.filter(|csi| csi.driver.as_deref() == Some(OWN_DRIVER));
     for attributes in own.filter_map(|csi| csi.volume_attributes.as_ref()) {
@@ -40,10 +43,14 @@ pub fn add_needs(needs: &mut Vec<VolumeFacts>, spec: &PodSpec) {
         let Some(key) = text(KEY_ATTRIBUTE).filter(|key| key_fault(key).is_none()) else {
             continue;
         };
-        if needs.iter().all(|need| need.key != *key) {
+        if run.needs.len() < ENTRIES_MAX && run.needs.iter().all(|need| need.key != *key) {
             let kind = text("kind").map(|kind| VolumeKind::named(kind)).unwrap_or_default();
-            let bytes = text("bytes").and_then(|bytes| bytes.parse().ok()).map(Bytes);
-            needs.push(VolumeFacts { key: key.clone(), kind, bytes });
+            let bytes = text("bytes").and_then(|bytes| bytes.parse().ok());
+            let bytes = bytes.filter(|bytes| *bytes <= BYTES_MAX).map(Bytes);
+            if run.needs.is_empty() {
+                run.needs_source = RunSource::Mounts;
+            }
+            run.needs.push(VolumeFacts { key: key.clone(), kind, bytes });
         }
     }
 }

@@ -18,6 +18,8 @@ mod tekton;
 mod tests;
 mod woodpecker;
 
+pub use annotation::{BYTES_MAX, ENTRIES_MAX};
+
 use crate::edge::object::{Controller, Named, PodObject, PodSpec};
 use crate::model::run::{RunFacts, RunSource};
 use crate::model::volume::VolumeFacts;
@@ -88,9 +90,9 @@ fn adapted(marks: &Marks<'_>) -> RunFacts {
     let Some((source, Told { run, step, needs, produces })) = told else {
         return RunFacts::default();
     };
-    let tells_volumes = !(needs.is_empty() && produces.is_empty());
-    let volumes_source = if tells_volumes { source } else { RunSource::Untold };
-    RunFacts { source, run, step, needs, produces, volumes_source, malformed: None }
+    let teller = |volumes: &[_]| if volumes.is_empty() { RunSource::Untold } else { source };
+    let (needs_source, produces_source) = (teller(&needs), teller(&produces));
+    RunFacts { source, run, step, needs, produces, needs_source, produces_source, malformed: None }
 }
 
 impl<'a> Marks<'a> {

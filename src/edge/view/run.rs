@@ -17,12 +17,14 @@ pub struct RunView {
     /// Names the step within the run.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub step: Option<String>,
-    /// Who told of the volumes.
-    pub volumes_source: String,
     /// Volumes that it reads.
     pub needs: Vec<VolumeView>,
-    /// Volumes that it leaves.
+    /// Who told of those.
+    pub needs_source: String,
+    /// Volumes that it makes.
     pub produces: Vec<VolumeView>,
+    /// Who told of those.
+    pub produces_source: String,
     /// What is wrong with its annotations.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub malformed: Option<String>,
@@ -48,9 +50,10 @@ impl RunView {
             source: run.source.name().to_owned(),
             run: run.run.clone(),
             step: run.step.clone(),
-            volumes_source: run.volumes_source.name().to_owned(),
             needs: run.needs.iter().map(VolumeView::of).collect(),
+            needs_source: run.needs_source.name().to_owned(),
             produces: run.produces.iter().map(VolumeView::of).collect(),
+            produces_source: run.produces_source.name().to_owned(),
             malformed: run.malformed.clone(),
         })
     }

@@ -92,7 +92,7 @@ fn a_report_of_an_agent_without_a_store_says_nothing_of_what_is_not_in_it() {
 #[test]
 fn what_goes_to_a_blob_store_does_not_stay_on_the_node() {
     let mut maker = pod("maker").produces("v", None).on("a").ended(9_950);
-    maker.run.volumes_source = RunSource::Argo;
+    maker.run.produces_source = RunSource::Argo;
     assert_eq!(holders(&two_nodes().pod(maker), "v"), [""; 0]);
 }
 

@@ -98,7 +98,7 @@ async fn run_step_volumes_and_who_told_are_shown() -> Result<()> {
                     Reads (told by annotations)\n  \
                     git:app@4f2a9c0  200.0Mi  resource-cache\n  \
                     deps/go@8c1f  -  task-cache\n\
-                    Leaves (told by annotations)\n  \
+                    Makes (told by annotations)\n  \
                     nightly-2026-11-24/fuse  3.0Gi  output\n";
     assert!(annotated.stdout.contains(expected), "{}", annotated.stdout);
 
@@ -107,7 +107,7 @@ async fn run_step_volumes_and_who_told_are_shown() -> Result<()> {
     assert_eq!(decision["run"]["source"], "argo");
     assert_eq!(decision["run"]["step"], "build-x7k2p[1].test(0)");
     assert_eq!(decision["run"]["needs"][1]["key"], "s3://models/resnet/v3.tgz");
-    assert_eq!(decision["run"]["volumesSource"], "argo");
+    assert_eq!(decision["run"]["needsSource"], "argo");
 
     let malformed = explain(&["-f", &pod("malformed"), &server]).await?;
     let run = "Run app-run-7, step fuse (told by tekton)\nMalformed: dunnage.dev/needs is ignored";

@@ -10,6 +10,7 @@ use dunnage::model::claim::{
     AccessMode, AttachState, AttachmentFacts, ClaimFacts, ClassFacts, DiskFacts, DriverFacts,
     NodeDriverFacts, Reach, StorageObject,
 };
+use dunnage::model::run::{RunFacts, RunSource};
 use dunnage::model::unit::Bytes;
 use dunnage::model::volume::{VolumeFacts, VolumeKind};
 use serde::de::DeserializeOwned;
@@ -211,6 +212,7 @@ fn volumes_of_our_driver_name_what_the_pod_needs() {
         own(json!({ "key": "go-cache", "kind": "task-cache", "bytes": "1000" })),
         own(json!({ "key": "go-cache", "kind": "output" })),
         own(json!({ "key": "plain", "bytes": "many" })),
+        own(json!({ "key": "huge", "bytes": u64::MAX.to_string() })),
         own(json!({ "key": "" })),
         own(json!({ "key": "x".repeat(513) })),
         own(Value::Null),
@@ -226,6 +228,9 @@ fn volumes_of_our_driver_name_what_the_pod_needs() {
     let expected = [
         need("go-cache", VolumeKind::TaskCache, Some(1000)),
         need("plain", VolumeKind::Other, None),
+        need("huge", VolumeKind::Other, None),
     ];
-    assert_eq!(pod_facts(pod, true).run.needs, expected);
+    let run = pod_facts(pod.clone(), true).run;
+    assert_eq!((run.needs, run.needs_source), (expected.to_vec(), RunSource::Mounts));
+    assert_eq!(pod_facts(pod, false).run, RunFacts::default(), "no step");
 }

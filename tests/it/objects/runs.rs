@@ -68,7 +68,8 @@ fn every_system_tells_run_and_step() {
         let run = run_of(&composed(name));
         assert_eq!(sketch(&run), expected, "{name}");
         assert!(run.needs.is_empty() && run.produces.is_empty(), "{name}");
-        assert_eq!(run.volumes_source, RunSource::Untold, "{name}");
+        assert_eq!(run.needs_source, RunSource::Untold, "{name}");
+        assert_eq!(run.produces_source, RunSource::Untold, "{name}");
     }
     let folder = super::root().join("../run-pods");
     let files = std::fs::read_dir(folder).expect("the folder").map(|file| file.expect("a file"));
@@ -112,7 +113,7 @@ fn argo_tells_artifacts_by_their_address_in_the_store() {
         let run = run_of(&composed(name));
         let expected = (RunSource::Argo, Some(WORKFLOW), Some("build-x7k2p[1].test(0)"));
         assert_eq!(sketch(&run), expected, "{name}");
-        assert_eq!(run.volumes_source, RunSource::Argo);
+        assert_eq!((run.needs_source, run.produces_source), (RunSource::Argo, RunSource::Argo));
         let needs = [
             ("s3://artifacts/build-x7k2p/build-x7k2p-checkout-2711/source.tgz", Output, None),
             ("s3://models/resnet/v3.tgz", Output, None),
@@ -132,7 +133,8 @@ fn argo_tells_artifacts_by_their_address_in_the_store() {
 fn annotations_tell_what_no_system_does() {
     let run = run_of(&composed("annotated"));
     assert_eq!(sketch(&run), (RunSource::Annotations, Some("nightly-2026-11-24"), None));
-    assert_eq!(run.volumes_source, RunSource::Annotations);
+    assert_eq!(run.needs_source, RunSource::Annotations);
+    assert_eq!(run.produces_source, RunSource::Annotations);
     let needs =
         [("git:app@4f2a9c0", ResourceCache, Some(209_715_200)), ("deps/go@8c1f", TaskCache, None)];
     assert_eq!(keys(&run.needs), needs);

@@ -24,9 +24,9 @@ pub(super) const PRODUCES: &str = "dunnage.dev/produces";
 const LIST_BYTES_MAX: usize = 16 << 10;
 /// Entries of a list. Pipelines that people write have up to nine inputs a task; each entry costs a look at
 /// its holders in every decision.
-const ENTRIES_MAX: usize = 64;
+pub const ENTRIES_MAX: usize = 64;
 /// No node has a disk of a pebibyte, and sums of so many cannot overflow.
-const BYTES_MAX: u64 = 1 << 50;
+pub const BYTES_MAX: u64 = 1 << 50;
 /// What is said of one annotation: three of them are a note that people read.
 const REASON_CHARS_MAX: usize = 200;
 
@@ -46,13 +46,12 @@ pub(super) fn put_over(facts: &mut RunFacts, marks: &Marks<'_>) {
         facts.run = Some(run);
         facts.source = RunSource::Annotations;
     }
-    let needs = read(marks, NEEDS, volumes, &mut faults);
-    let produces = read(marks, PRODUCES, volumes, &mut faults);
-    if needs.is_some() || produces.is_some() {
-        facts.volumes_source = RunSource::Annotations;
+    if let Some(needs) = read(marks, NEEDS, volumes, &mut faults) {
+        (facts.needs, facts.needs_source) = (needs, RunSource::Annotations);
     }
-    facts.needs = needs.unwrap_or(std::mem::take(&mut facts.needs));
-    facts.produces = produces.unwrap_or(std::mem::take(&mut facts.produces));
+    if let Some(produces) = read(marks, PRODUCES, volumes, &mut faults) {
+        (facts.produces, facts.produces_source) = (produces, RunSource::Annotations);
+    }
     facts.malformed = (!faults.is_empty()).then(|| faults.join("; "));
 }
 

@@ -29,7 +29,7 @@ fn annotated(key: &str, value: &str) -> RunFacts {
 fn complaint(needs: &str) -> String {
     let facts = annotated(NEEDS, needs);
     assert_eq!((facts.run.as_deref(), facts.source), (Some("uid-1"), RunSource::Tekton));
-    assert!(facts.needs.is_empty() && facts.volumes_source == RunSource::Untold);
+    assert!(facts.needs.is_empty() && facts.needs_source == RunSource::Untold);
     let complaint = facts.malformed.expect("a complaint");
     complaint.strip_prefix("dunnage.dev/needs is ignored: ").expect(&complaint).to_owned()
 }
@@ -58,7 +58,8 @@ fn annotated_volumes_leave_the_run_to_its_system() {
         r#"[{"key":"git:app@4f2a","kind":"resource-cache","bytes":9},{"key":"b"},{"key":"b"}]"#,
     );
     assert_eq!(facts.malformed, None);
-    assert_eq!((facts.source, facts.volumes_source), (RunSource::Tekton, RunSource::Annotations));
+    assert_eq!((facts.source, facts.needs_source), (RunSource::Tekton, RunSource::Annotations));
+    assert_eq!(facts.produces_source, RunSource::Untold);
     let needs: Vec<_> = facts.needs.iter().map(|v| (&*v.key, v.kind, v.bytes)).collect();
     let expected = [
         ("git:app@4f2a", VolumeKind::ResourceCache, Some(Bytes(9))),
@@ -80,6 +81,7 @@ fn an_empty_list_wins_over_what_a_template_says() {
     let facts = facts(&pod);
     assert!(facts.needs.is_empty());
     assert_eq!(facts.produces.len(), 1, "of which nothing was said");
+    assert!(facts.left_on_node().is_empty(), "what goes to a blob store does not stay");
 }
 
 #[test]
