@@ -47,9 +47,12 @@ pub enum PullOrder {
 pub struct ZoneId(pub u8);
 
 /// Zones told apart: regions have a handful. Nodes of further ones count as untold.
-pub(crate) const ZONES_MAX: usize = u8::MAX as usize;
+pub(crate) const ZONES_MAX: usize = u8::MAX as usize - 1;
 
 impl ZoneId {
+    /// A zone in which no node is.
+    pub const ELSEWHERE: Self = Self(u8::MAX);
+
     /// The id of a zone, given the names of all but the untold one.
     pub(crate) fn of(zones: &[Arc<str>], name: &str) -> Option<Self> {
         let at = zones.iter().position(|known| **known == *name)?;

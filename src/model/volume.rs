@@ -29,7 +29,8 @@ pub struct HeldVolume {
     pub last_used: Option<Time>,
 }
 
-/// What a volume is. Decides the size to assume while nobody tells it, and no more.
+/// What a volume is. Decides the size to assume while nobody tells it, and where it can be had if no node
+/// holds it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum VolumeKind {
     /// What a resource's version fetches: a checkout, a download, an image as files.

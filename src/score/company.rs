@@ -4,6 +4,7 @@
 //! step may need what this pod leaves together with what is there: the policy says how likely. It is no
 //! affinity: a node that fills with waiting pods loses it, and the run spreads.
 
+use crate::model::cluster::volume::Run;
 use crate::model::node_set::place;
 use crate::model::unit::{Bytes, Nanos};
 use crate::model::volume::VolumeKind;
@@ -11,16 +12,27 @@ use crate::score::Question;
 use crate::score::decision::Decision;
 use crate::score::decision::volume::VolumeReasons;
 
-/// Credits the candidates where pods of the pod's run are or were.
-pub(super) fn credit(decision: &mut Decision, question: &Question<'_>) {
-    let (pod, policy) = (question.pod, question.policy);
-    let run = pod.run.run.as_ref().and_then(|run| question.cluster.run(&pod.namespace, run));
-    let worth = policy.run.later_step_share.of(moving_what_it_leaves(question));
-    let Some(run) = run.filter(|_| worth.0 > 0) else { return };
+/// The pod's run and what its company is worth; `None` where there is none or it is worth nothing.
+pub(super) fn of<'a>(question: &Question<'a>) -> Option<(&'a Run, Nanos)> {
+    let worth = question.policy.run.later_step_share.of(moving_what_it_leaves(question));
+    if worth.0 == 0 {
+        return None;
+    }
+    let pod = question.pod;
+    let run = question.cluster.run(&pod.namespace, pod.run.run.as_ref()?)?;
+    Some((run, worth))
+}
+
+/// Credits the candidates where pods of a run are or were with what that is worth.
+pub(super) fn credit(
+    decision: &mut Decision,
+    question: &Question<'_>,
+    (run, worth): (&Run, Nanos),
+) {
     let holders = &mut decision.scratch.holders;
     holders.fill(0);
     run.nodes.add_to_words(holders);
-    let full = u64::from(policy.run.waiting_pods_max);
+    let full = u64::from(question.policy.run.waiting_pods_max);
     for (row, volumes) in decision.rows.iter().zip(&mut decision.volume_rows) {
         let (word, bit) = place(row.node);
         if holders[word] & bit != 0 && row.pods_before() < full {

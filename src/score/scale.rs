@@ -5,7 +5,7 @@
 //! seen. So the distance from the best candidate is what goes through the curve; that one has
 //! the points it has otherwise, and so has a cold node. The order of candidates is the same either way.
 
-use crate::policy::curve::{Curve, POINTS_MAX};
+use crate::policy::curve::Curve;
 use crate::score::attach;
 use crate::score::decision::{Decision, Reasons};
 
@@ -31,8 +31,7 @@ impl Scale {
     /// Raw points of a candidate that saves so many nanoseconds.
     pub(super) fn points(self, curve: &Curve, saved: i64) -> i8 {
         let Some(best) = self.best else { return curve.points(saved) };
-        let lost = curve.points(best.saturating_sub(saved));
-        (curve.points(best) - lost).max(-POINTS_MAX)
+        curve.points(best) - curve.points(best.saturating_sub(saved))
     }
 }
 

@@ -14,6 +14,7 @@ use crate::model::node::ZoneId;
 use crate::model::node_set::place;
 use crate::model::unit::{Bytes, Nanos, Price};
 use crate::model::volume::VolumeFacts;
+use crate::policy::Policy;
 use crate::policy::stream::{Fallback, StreamPolicy};
 use crate::score::Question;
 use crate::score::decision::Decision;
@@ -55,9 +56,11 @@ fn charge_one(
     let volume = cluster.volume_id(&facts.key).map(|id: VolumeId| cluster.volume(id));
     let (bytes, size) = size_of(volume, facts, &question.policy.stream);
     let ways = Ways::new(volume, facts, question);
-    let by_zone: Vec<_> = ways.zones().map(|zone| ways.best(zone, bytes)).collect();
     let coming = volume.map(|volume| ways.coming(volume, bytes, question)).unwrap_or_default();
-    let avoidable = avoidable(decision, question, &by_zone, &coming, bytes);
+    let soonest = soonest_with_room(decision, question, &coming);
+    let in_zone =
+        |zone| VolumeRow::brought(ways.best(zone, bytes), bytes, soonest, question.policy);
+    let by_zone: Vec<_> = ways.zones().map(in_zone).collect();
     let holders = &mut decision.scratch.holders;
     holders.fill(0);
     if let Some(volume) = volume {
@@ -69,14 +72,10 @@ fn charge_one(
             volumes.reasons.add(VolumeReasons::HERE);
             continue;
         }
-        let zone = cluster.gist(row.node).zone.index();
-        let anew = by_zone[zone];
+        let anew = &by_zone[cluster.gist(row.node).zone.index()];
         match coming.binary_search_by_key(&row.node, |(node, _)| *node) {
-            Ok(at) => volumes.wait_for(coming[at].1, bytes, anew.as_ref()),
-            Err(_) => {
-                volumes.add(anew.as_ref(), bytes, question.policy.stream.time_per_money);
-                volumes.avoidable = volumes.avoidable + avoidable[zone];
-            }
+            Ok(at) => volumes.wait_for(coming[at].1, bytes, anew),
+            Err(_) => volumes.add(anew),
         }
     }
     let (holders, streams) = volume.map_or((0, 0), |v| (v.holders.len(), v.streams.len()));
@@ -84,15 +83,12 @@ fn charge_one(
     WantedVolume { bytes, size, holders, streams, cold: ways.cold(bytes), fallback }
 }
 
-/// By zone, what counts against bringing the volume anew: nothing where that would be sooner than the
-/// first stream in progress to a candidate with room.
-fn avoidable(
+/// How long the first of the streams in progress to candidates with room still takes.
+fn soonest_with_room(
     decision: &Decision,
     question: &Question<'_>,
-    by_zone: &[Option<Way>],
     coming: &[(NodeId, Nanos)],
-    bytes: Bytes,
-) -> Vec<Nanos> {
+) -> Option<Nanos> {
     let full = u64::from(question.policy.home_arriving_pods_max);
     let scratch = &decision.scratch;
     let has_room = |&&(node, _): &&(NodeId, Nanos)| {
@@ -100,13 +96,7 @@ fn avoidable(
         let row = (scratch.candidates[word] & bit != 0).then(|| scratch.row_of[node.index()]);
         row.is_some_and(|row| decision.rows[row as usize].pods_before() < full)
     };
-    let soonest = coming.iter().filter(has_room).map(|(_, left)| *left).min();
-    let share = |way: &Option<Way>| {
-        let anew = way.map_or(Nanos(0), |way| way.duration_of(bytes));
-        let meets = soonest.is_some_and(|soonest| soonest <= anew);
-        if meets { question.policy.home_share.of(anew) } else { Nanos(0) }
-    };
-    by_zone.iter().map(share).collect()
+    coming.iter().filter(has_room).map(|(_, left)| *left).min()
 }
 
 /// The size that counts: what nodes tell, else what this pod tells, else what others do, else the
@@ -153,12 +143,10 @@ impl<'a> Ways<'a> {
             }
         };
         let fallback = fallback.map(|(source, tier, zone)| {
-            // In a zone where no node is, it is in none of theirs.
             let zone = (!zone.is_empty()).then(|| cluster.zone_id(zone));
-            let elsewhere = ZoneId(u8::MAX);
             let (rate, gigabyte_price) = (tier.rate, tier.gigabyte_price);
             let way = Way { source, rate, sharing: 0, crosses_zone: false, gigabyte_price };
-            (way, zone.map(|zone| zone.unwrap_or(elsewhere)))
+            (way, zone.map(|zone| zone.unwrap_or(ZoneId::ELSEWHERE)))
         });
         Self { policy, cluster, uploads, fallback }
     }
@@ -234,26 +222,42 @@ impl<'a> Ways<'a> {
 }
 
 impl VolumeRow {
-    /// A volume has to be brought here.
-    fn add(&mut self, way: Option<&Way>, bytes: Bytes, time_per_money: Nanos) {
+    /// What a node pays to which one volume has to be brought. Counted against that is a stream in progress
+    /// elsewhere, `soonest`, unless bringing it anew would be sooner.
+    fn brought(way: Option<Way>, bytes: Bytes, soonest: Option<Nanos>, policy: &Policy) -> Self {
         let Some(way) = way else {
-            self.reasons.add(VolumeReasons::NOWHERE);
-            return;
+            return Self { reasons: VolumeReasons::NOWHERE, ..Self::default() };
         };
-        self.stream = self.stream + way.duration_of(bytes);
-        self.missing += bytes;
-        self.zone_bytes += way.zone_bytes(bytes);
-        let price = way.price_of(bytes);
-        self.price = self.price + price;
-        self.money = self.money + price.in_time(time_per_money);
-        self.reasons.add(VolumeReasons::from(way.source));
+        let (stream, price) = (way.duration_of(bytes), way.price_of(bytes));
+        let meets = soonest.is_some_and(|soonest| soonest <= stream);
+        Self {
+            stream,
+            missing: bytes,
+            zone_bytes: way.zone_bytes(bytes),
+            price,
+            money: price.in_time(policy.stream.time_per_money),
+            avoidable: if meets { policy.home_share.of(stream) } else { Nanos(0) },
+            reasons: VolumeReasons::from(way.source),
+            ..Self::default()
+        }
+    }
+
+    /// One more volume has to be brought here.
+    fn add(&mut self, brought: &Self) {
+        self.stream = self.stream + brought.stream;
+        self.missing += brought.missing;
+        self.zone_bytes += brought.zone_bytes;
+        self.price = self.price + brought.price;
+        self.money = self.money + brought.money;
+        self.avoidable = self.avoidable + brought.avoidable;
+        self.reasons.add(brought.reasons);
     }
 
     /// A volume is on its way here for another pod. Waiting for it costs no more than bringing it anew,
     /// and its bytes are not paid for again.
-    fn wait_for(&mut self, left: Nanos, bytes: Bytes, anew: Option<&Way>) {
-        let anew = anew.map_or(left, |way| way.duration_of(bytes));
-        self.stream = self.stream + left.min(anew);
+    fn wait_for(&mut self, left: Nanos, bytes: Bytes, anew: &Self) {
+        let is_nowhere = anew.reasons.has(VolumeReasons::NOWHERE);
+        self.stream = self.stream + if is_nowhere { left } else { left.min(anew.stream) };
         self.arriving += bytes;
         self.reasons.add(VolumeReasons::ARRIVING);
     }

@@ -9,13 +9,19 @@ use crate::score::decision::volume::VolumeRow;
 use crate::score::{Question, attach, company, stream};
 
 /// Fills [`Decision::volume_rows`], and adds to the cost of a cold node what it has to get.
+///
+/// Nearly every pod of a CI system names a run: where it has no company to look for, that costs nothing.
 pub(super) fn charge(decision: &mut Decision, question: &Question<'_>) {
-    if !has_volumes(question) {
+    let company = company::of(question);
+    let pod = question.pod;
+    if pod.run.needs.is_empty() && pod.claims.is_empty() && company.is_none() {
         return;
     }
     decision.volume_rows.resize(decision.rows.len(), VolumeRow::default());
     let cold = stream::charge(decision, question) + attach::charge(decision, question);
-    company::credit(decision, question);
+    if let Some(company) = company {
+        company::credit(decision, question, company);
+    }
     for wanted in &mut decision.wanted {
         wanted.cold = wanted.cold + cold;
     }
@@ -24,11 +30,4 @@ pub(super) fn charge(decision: &mut Decision, question: &Question<'_>) {
 /// Whether the pod's volumes make a difference between candidates.
 pub(super) fn tells_apart(decision: &Decision) -> bool {
     decision.volume_rows.windows(2).any(|pair| pair[0] != pair[1])
-}
-
-/// Nearly every pod of a CI system names a run: the first one of it has no company to look for.
-fn has_volumes(question: &Question<'_>) -> bool {
-    let pod = question.pod;
-    let run = pod.run.run.as_ref().and_then(|run| question.cluster.run(&pod.namespace, run));
-    !pod.run.needs.is_empty() || !pod.claims.is_empty() || run.is_some()
 }

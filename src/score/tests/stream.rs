@@ -5,12 +5,13 @@
 use super::{MB, decided, policy, row};
 use crate::cost::stream::Source;
 use crate::model::pod::PodFacts;
-use crate::model::unit::{Bytes, Nanos, Price, TransferRate};
+use crate::model::unit::{Bytes, Nanos, PerMille, Price, TransferRate};
 use crate::model::volume::VolumeKind;
 use crate::policy::Policy;
 use crate::policy::stream::Fallback;
 use crate::score::decision::Neutral;
 use crate::score::decision::volume::SizeTold;
+use crate::score::{Candidates, decide};
 use crate::state::fixtures::agent::inventory;
 use crate::state::fixtures::world::World;
 use crate::state::fixtures::{image, node, pod};
@@ -204,4 +205,25 @@ fn money_counts_as_seconds_by_the_exchange_rate_and_can_change_the_source() {
     assert_eq!(far.saved, 2_000_000_000, "those of its image");
     policy.stream.time_per_money = Nanos::from_seconds(501);
     check(&world(), &reader(), &policy, &[("far", 8_000, 400, 0, &["volume-from-registry"])]);
+}
+
+#[test]
+fn a_stream_on_its_way_to_a_node_with_room_counts_against_another() {
+    let mut policy = policy();
+    (policy.home_share, policy.home_arriving_pods_max) = (PerMille(600), 2);
+    let waits = |uid: &str| pod(uid).needs("v", None).on("near").bound(9_999);
+    let coming = world().pod(waits("first"));
+    // Two streams share the holder's link: 400 MB take eight seconds, and a share of them is avoidable.
+    let avoidable = |world: &World, asked: &[&str]| {
+        let nodes = asked.iter().map(|name| world.cluster().node_id(name).unwrap()).collect();
+        let candidates = Candidates { nodes, unknown_count: 0 };
+        let decision = decide(&reader(), &candidates, world.cluster(), &policy, world.now);
+        let parts = decision.parts(row(world, &decision, "far"));
+        (parts.stream.0 / 1_000_000, parts.avoidable.0 / 1_000_000)
+    };
+    let all = ["holder", "near", "far"];
+    assert_eq!(avoidable(&coming, &all), (8_000, 4_800));
+    assert_eq!(avoidable(&world(), &all), (4_000, 0), "nothing is on its way");
+    assert_eq!(avoidable(&coming, &["holder", "far"]).1, 0, "it comes to no candidate");
+    assert_eq!(avoidable(&coming.pod(waits("second")), &all).1, 0, "there is no room");
 }
