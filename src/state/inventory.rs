@@ -127,28 +127,25 @@ impl Tracker {
 
     /// Drops a report without anything in its place.
     pub(super) fn forget_inventory(&mut self, id: NodeId) {
-        self.claim(id, &[]);
-        self.keep_loose(id, &[]);
-        self.cluster.note_disk(id, None);
-        self.report_volumes(id, Vec::new());
-        let Some(inventory) = self.cluster.nodes[id.index()].inventory.take() else {
-            return;
-        };
-        for record in inventory.aside {
+        for record in self.take_inventory(id).into_iter().flat_map(|inventory| inventory.aside) {
             self.release_record(record);
         }
     }
 
-    fn end_inventory(&mut self, id: NodeId, now: Time) {
+    /// Takes a report off its node, with all that only it told.
+    fn take_inventory(&mut self, id: NodeId) -> Option<Inventory> {
         self.claim(id, &[]);
         self.keep_loose(id, &[]);
         self.cluster.note_disk(id, None);
         self.report_volumes(id, Vec::new());
-        let on_node = &mut self.cluster.nodes[id.index()];
-        let Some(inventory) = on_node.inventory.take() else {
+        self.cluster.nodes[id.index()].inventory.take()
+    }
+
+    fn end_inventory(&mut self, id: NodeId, now: Time) {
+        let Some(inventory) = self.take_inventory(id) else {
             return;
         };
-        on_node.list_cut_at = inventory.aside_cut_at;
+        self.cluster.nodes[id.index()].list_cut_at = inventory.aside_cut_at;
         self.replace_list(id, inventory.aside, now);
         self.note_inventory_change(id, now);
         self.free_node_if_unused(id);

@@ -52,16 +52,17 @@ impl Cluster {
         let mut holders: Vec<_> = self.volumes[id.index()].holders.iter().collect();
         holders.sort_unstable_by_key(|&holder| self.node(holder).name_hash);
         streams.sort_by_key(|stream| (stream.begun_at, self.node(stream.to).name_hash));
+        let mut by_zone: BTreeMap<ZoneId, Vec<NodeId>> = BTreeMap::new();
+        for &holder in &holders {
+            by_zone.entry(self.node(holder).zone).or_default().push(holder);
+        }
         let mut turns: BTreeMap<Option<ZoneId>, usize> = BTreeMap::new();
         for stream in &mut streams {
             let zone = self.node(stream.to).zone;
-            let near = |holder: &&NodeId| self.node(**holder).zone == zone;
-            let count = holders.iter().filter(near).count();
-            let turn = turns.entry((count > 0).then_some(zone)).or_default();
-            stream.from = match count {
-                0 => holders.get(*turn % holders.len().max(1)).copied(),
-                count => holders.iter().filter(near).nth(*turn % count).copied(),
-            };
+            let near = by_zone.get(&zone);
+            let (whose, from) = near.map_or((None, &holders), |near| (Some(zone), near));
+            let turn = turns.entry(whose).or_default();
+            stream.from = from.get(*turn % from.len().max(1)).copied();
             *turn += 1;
         }
         for from in streams.iter().filter_map(|stream| stream.from) {
