@@ -15,7 +15,7 @@ use crate::edge::recent::{Entry, Recent};
 use crate::edge::shared::accuracy::Accuracy;
 use crate::edge::unresolved::Unresolved;
 use crate::model::pod::PodFacts;
-use crate::model::unit::{Nanos, Time};
+use crate::model::unit::{Bytes, Nanos, Time};
 use crate::policy::Policy;
 use crate::policy::interest::Interest;
 use crate::state::Tracker;
@@ -164,7 +164,7 @@ impl Shared {
         metrics.present_bytes.inc_by((wanted - row.missing - row.arriving).0);
         if let Some(volumes) = entry.decision.volumes_of(row) {
             let wanted = entry.decision.volumes.iter().filter(|volume| volume.is_somewhere());
-            let wanted = wanted.map(|volume| volume.bytes.0).sum();
+            let wanted = wanted.fold(Bytes(0), |sum, volume| sum + volume.bytes);
             metrics.volumes.count(wanted, volumes);
             metrics.disks.count(volumes);
         }

@@ -159,8 +159,7 @@ impl Tracker {
             before.iter().chain(&placed).map(|placed| placed.volume).collect();
         for volume in volumes {
             let find = |table: &[PlacedVolume]| {
-                let at = table.binary_search_by_key(&volume, |placed| placed.volume);
-                at.ok().map_or(PlacedVolume::new(volume), |at| table[at].clone())
+                PlacedVolume::find(table, volume).cloned().unwrap_or(PlacedVolume::new(volume))
             };
             self.cluster.note_placed(node, &find(&before), &find(&placed));
         }

@@ -3,6 +3,7 @@
 use prometheus::{Counter, IntCounter, IntCounterVec, Opts};
 
 use crate::edge::metrics::Registered;
+use crate::model::unit::Bytes;
 use crate::score::decision::volume::VolumeRow;
 
 /// Metrics of volumes.
@@ -43,11 +44,11 @@ impl VolumeMetrics {
     }
 
     /// Counts a pod that was bound to the node of a row; `wanted` bytes are of all its volumes.
-    pub fn count(&self, wanted: u64, row: &VolumeRow) {
-        let (arriving, missing) = (row.arriving.0, row.missing.0);
-        let present = wanted.saturating_sub(arriving).saturating_sub(missing);
+    pub fn count(&self, wanted: Bytes, row: &VolumeRow) {
+        let (arriving, missing) = (row.arriving, row.missing);
+        let present = wanted - arriving - missing;
         for (state, bytes) in [("present", present), ("arriving", arriving), ("missing", missing)] {
-            self.bytes.with_label_values(&[state]).inc_by(bytes);
+            self.bytes.with_label_values(&[state]).inc_by(bytes.0);
         }
         self.zone_bytes.inc_by(row.zone_bytes.0);
         self.zone_price.inc_by(row.price.as_money());

@@ -20,6 +20,9 @@ use crate::score::{pull_times, queue_rules};
 /// scheduler waits for anyway.
 pub(super) const COPIED_AT_ONCE: usize = 256;
 
+/// Nodes named of a volume: beyond, their number tells enough. A task cache can be on every node.
+const NODES_NAMED_MAX: usize = 100;
+
 /// A node, copied.
 #[derive(Debug)]
 pub struct NodeCopy {
@@ -55,9 +58,11 @@ pub struct VolumeCopy {
     pub(super) kind: VolumeKind,
     pub(super) bytes: Option<Bytes>,
     pub(super) measured: bool,
-    /// By name, whether it is reported, and pods that use it.
+    /// Number of nodes that hold it.
+    pub(super) node_count: usize,
+    /// Of those at most [`NODES_NAMED_MAX`]: by name, whether it is reported, and pods that use it.
     pub(super) holders: Vec<(Arc<str>, bool, u32)>,
-    /// Where to, and from where.
+    /// As many nodes that it is on its way to, and from where.
     pub(super) streams: Vec<(Arc<str>, Option<Arc<str>>)>,
 }
 
@@ -206,20 +211,18 @@ fn copy_record(record: &Record, cluster: &Cluster) -> ImageCopy {
 fn copy_volume(key: Arc<str>, id: VolumeId, cluster: &Cluster) -> VolumeCopy {
     let volume: &Volume = cluster.volume(id);
     let name = |node: NodeId| cluster.node(node).name.clone();
-    let placed = |node: NodeId| {
-        let table: &[PlacedVolume] = &cluster.node(node).volumes.placed;
-        table.binary_search_by_key(&id, |placed| placed.volume).ok().map(|at| &table[at])
-    };
     let holder = |node: NodeId| {
-        let placed = placed(node)?;
+        let placed = PlacedVolume::find(&cluster.node(node).volumes.placed, id)?;
         Some((name(node), placed.reported.is_some(), placed.users))
     };
+    let streams = volume.streams.iter().map(|stream| (name(stream.to), stream.from.map(name)));
     VolumeCopy {
         key,
         kind: volume.kind(),
         bytes: volume.bytes(),
         measured: volume.is_measured(),
-        holders: volume.holders.iter().filter_map(holder).collect(),
-        streams: volume.streams.iter().map(|s| (name(s.to), s.from.map(name))).collect(),
+        node_count: volume.holders.len(),
+        holders: volume.holders.iter().filter_map(holder).take(NODES_NAMED_MAX).collect(),
+        streams: streams.take(NODES_NAMED_MAX).collect(),
     }
 }

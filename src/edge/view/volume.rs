@@ -9,9 +9,6 @@ use crate::edge::view::copy::VolumeCopy;
 use crate::model::volume::VolumeFacts;
 use crate::score::decision::volume::{SizeTold, WantedVolume};
 
-/// Nodes named of a volume: beyond, their number tells enough.
-const NODES_NAMED_MAX: usize = 100;
-
 /// A volume that a pod needs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -135,17 +132,14 @@ fn volume_view(copy: VolumeCopy) -> VolumeView {
     let mut arriving: Vec<_> = streams
         .map(|(node, from)| StreamView { node: text(node), from: from.as_ref().map(text) })
         .collect();
-    let nodes = holders.len();
     holders.sort_unstable();
-    holders.truncate(NODES_NAMED_MAX);
     arriving.sort_unstable();
-    arriving.truncate(NODES_NAMED_MAX);
     VolumeView {
         key: (*copy.key).to_owned(),
         kind: copy.kind.name().to_owned(),
         bytes: copy.bytes.map(|bytes| bytes.0),
         measured: copy.measured,
-        nodes,
+        nodes: copy.node_count,
         holders,
         arriving,
     }

@@ -146,6 +146,12 @@ impl PlacedVolume {
         Self { volume, reported: None, users: 0, wanted_at: None, last_used: None }
     }
 
+    /// The entry of a volume in a node's table.
+    #[must_use]
+    pub fn find(table: &[Self], volume: VolumeId) -> Option<&Self> {
+        table.binary_search_by_key(&volume, |placed| placed.volume).ok().map(|at| &table[at])
+    }
+
     /// Whether it lies on the node.
     #[must_use]
     pub fn is_there(&self) -> bool {
