@@ -6,6 +6,7 @@
 
 pub mod disk;
 mod neutral;
+mod remarks;
 pub mod volume;
 
 use std::cmp::Reverse;
@@ -21,6 +22,7 @@ use crate::score::need::Need;
 use crate::score::scratch::Scratch;
 
 pub use neutral::Neutral;
+use remarks::remarks;
 
 /// What was decided for one pod.
 #[derive(Clone, Debug, Default)]
@@ -167,57 +169,27 @@ pub enum Verdict {
     Unreadable,
 }
 
-/// A set of remarks on a row.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reasons(u16);
-
-impl Reasons {
-    /// The pull policy is `Never` and the node does not hold the reference: the container would fail.
-    pub const NEVER_PULLED: Self = Self(1);
-    /// Some cargo is on its way for another pod.
-    pub const ARRIVING: Self = Self(1 << 1);
-    /// Other pulls come first.
-    pub const QUEUED: Self = Self(1 << 2);
-    /// Pods of this kind shall meet here.
-    pub const HOME: Self = Self(1 << 3);
-    /// The node's image list was cut and could hide an image of this size: charged as missing.
-    pub const LIST_CUT: Self = Self(1 << 4);
-    /// The node holds a reference of the pod and will not ask the registry whether it moved.
-    pub const REFERENCE_HELD: Self = Self(1 << 5);
-    /// It holds the reference, but was not seen to pull it with the pod's secret: asks the registry.
-    pub const REVERIFIES: Self = Self(1 << 6);
-    /// The node tells no platform; images of any were taken.
-    pub const PLATFORM_UNTOLD: Self = Self(1 << 7);
-    /// Some layers are there compressed: they are unpacked, not downloaded.
-    pub const BLOBS_KEPT: Self = Self(1 << 8);
-
-    /// Every remark with its name in JSON and on the page.
-    pub const NAMES: [(Self, &'static str); 9] = [
-        (Self::NEVER_PULLED, "never-pulled"),
-        (Self::ARRIVING, "arriving"),
-        (Self::QUEUED, "queued"),
-        (Self::HOME, "home"),
-        (Self::LIST_CUT, "list-cut"),
-        (Self::REFERENCE_HELD, "reference-held"),
-        (Self::REVERIFIES, "reverifies"),
-        (Self::PLATFORM_UNTOLD, "platform-untold"),
-        (Self::BLOBS_KEPT, "blobs-kept"),
-    ];
-
-    /// Adds a remark.
-    pub fn add(&mut self, other: Self) {
-        self.0 |= other.0;
-    }
-
-    /// Whether a remark was made.
-    #[must_use]
-    pub const fn has(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// The names of the remarks made, in a fixed order.
-    pub fn names(self) -> impl Iterator<Item = &'static str> {
-        Self::NAMES.into_iter().filter(move |(reason, _)| self.has(*reason)).map(|(_, name)| name)
+remarks! {
+    /// A set of remarks on a row.
+    Reasons {
+        /// The pull policy is `Never` and the node does not hold the reference: the container would fail.
+        NEVER_PULLED = "never-pulled",
+        /// Some cargo is on its way for another pod.
+        ARRIVING = "arriving",
+        /// Other pulls come first.
+        QUEUED = "queued",
+        /// Pods of this kind shall meet here.
+        HOME = "home",
+        /// The node's image list was cut and could hide an image of this size: charged as missing.
+        LIST_CUT = "list-cut",
+        /// The node holds a reference of the pod and will not ask the registry whether it moved.
+        REFERENCE_HELD = "reference-held",
+        /// It holds the reference, but was not seen to pull it with the pod's secret: asks the registry.
+        REVERIFIES = "reverifies",
+        /// The node tells no platform; images of any were taken.
+        PLATFORM_UNTOLD = "platform-untold",
+        /// Some layers are there compressed: they are unpacked, not downloaded.
+        BLOBS_KEPT = "blobs-kept",
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::cost::stream::Source;
 use crate::model::unit::{Bytes, Nanos, Price};
+use crate::score::decision::remarks::remarks;
 
 /// What was found out about a pod's volumes and one candidate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,9 +60,37 @@ pub enum SizeTold {
     Repeated,
 }
 
-/// A set of remarks on volumes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct VolumeReasons(u16);
+remarks! {
+    /// A set of remarks on volumes.
+    VolumeReasons {
+        /// A volume is here.
+        HERE = "volume-here",
+        /// A volume is on its way for another pod.
+        ARRIVING = "volume-arriving",
+        /// A volume comes from another node in the zone.
+        FROM_PEER = "volume-from-peer",
+        /// A volume comes from a node in another zone.
+        FROM_ZONE = "volume-from-zone",
+        /// A volume comes from the registry.
+        FROM_REGISTRY = "volume-from-registry",
+        /// A volume comes from the blob store.
+        FROM_BLOB_STORE = "volume-from-blob-store",
+        /// A volume can be had nowhere: it costs nothing, here as on any other node.
+        NOWHERE = "volume-nowhere",
+        /// Other pods of the run are or were here.
+        COMPANY = "run-company",
+        /// A disk is attached here.
+        DISK_HERE = "disk-here",
+        /// A disk is about to be attached here.
+        DISK_COMING = "disk-coming",
+        /// A disk is attached nowhere.
+        DISK_NOWHERE = "disk-nowhere",
+        /// A disk has to be taken off another node first.
+        DISK_ELSEWHERE = "disk-elsewhere",
+        /// Pods of another node use a disk that one node can use at a time.
+        DISK_IN_USE = "disk-in-use-elsewhere",
+    }
+}
 
 impl WantedVolume {
     /// Whether it can be had at all.
@@ -86,51 +115,6 @@ impl VolumeRow {
 }
 
 impl VolumeReasons {
-    /// A volume is here.
-    pub const HERE: Self = Self(1);
-    /// A volume is on its way for another pod.
-    pub const ARRIVING: Self = Self(1 << 1);
-    /// A volume comes from another node in the zone.
-    pub const FROM_PEER: Self = Self(1 << 2);
-    /// A volume comes from a node in another zone.
-    pub const FROM_ZONE: Self = Self(1 << 3);
-    /// A volume comes from the registry.
-    pub const FROM_REGISTRY: Self = Self(1 << 4);
-    /// A volume comes from the blob store.
-    pub const FROM_BLOB_STORE: Self = Self(1 << 5);
-    /// A volume can be had nowhere: it costs nothing, here as on any other node.
-    pub const NOWHERE: Self = Self(1 << 6);
-    /// Other pods of the run are or were here.
-    pub const COMPANY: Self = Self(1 << 7);
-
-    /// A disk is attached here.
-    pub const DISK_HERE: Self = Self(1 << 11);
-    /// A disk is about to be attached here.
-    pub const DISK_COMING: Self = Self(1 << 12);
-    /// A disk is attached nowhere.
-    pub const DISK_NOWHERE: Self = Self(1 << 13);
-    /// A disk has to be taken off another node first.
-    pub const DISK_ELSEWHERE: Self = Self(1 << 14);
-    /// Pods of another node use a disk that one node can use at a time.
-    pub const DISK_IN_USE: Self = Self(1 << 15);
-
-    /// Every remark with its name in JSON and on the page.
-    pub const NAMES: [(Self, &'static str); 13] = [
-        (Self::HERE, "volume-here"),
-        (Self::ARRIVING, "volume-arriving"),
-        (Self::FROM_PEER, "volume-from-peer"),
-        (Self::FROM_ZONE, "volume-from-zone"),
-        (Self::FROM_REGISTRY, "volume-from-registry"),
-        (Self::FROM_BLOB_STORE, "volume-from-blob-store"),
-        (Self::NOWHERE, "volume-nowhere"),
-        (Self::COMPANY, "run-company"),
-        (Self::DISK_HERE, "disk-here"),
-        (Self::DISK_COMING, "disk-coming"),
-        (Self::DISK_NOWHERE, "disk-nowhere"),
-        (Self::DISK_ELSEWHERE, "disk-elsewhere"),
-        (Self::DISK_IN_USE, "disk-in-use-elsewhere"),
-    ];
-
     /// That a volume comes from there.
     #[must_use]
     pub const fn from(source: Source) -> Self {
@@ -140,21 +124,5 @@ impl VolumeReasons {
             Source::Registry => Self::FROM_REGISTRY,
             Source::BlobStore => Self::FROM_BLOB_STORE,
         }
-    }
-
-    /// Adds remarks.
-    pub fn add(&mut self, other: Self) {
-        self.0 |= other.0;
-    }
-
-    /// Whether a remark was made.
-    #[must_use]
-    pub const fn has(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// The names of the remarks made, in a fixed order.
-    pub fn names(self) -> impl Iterator<Item = &'static str> {
-        Self::NAMES.into_iter().filter(move |(reason, _)| self.has(*reason)).map(|(_, name)| name)
     }
 }
