@@ -258,6 +258,7 @@ async fn version_and_metrics_are_told() {
         "dunnage_present_bytes_total 1073741824",
         "dunnage_move_bytes_total{node=\"median\"} 1073741824",
         "dunnage_bound_pods_total{best=\"true\"} 1",
+        "dunnage_annotation_events_total{result=\"failed\"} 0",
         "# TYPE dunnage_decisions_total counter",
     ] {
         assert!(metrics.text.contains(line), "{line} in\n{}", metrics.text);
