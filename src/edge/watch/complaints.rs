@@ -18,8 +18,8 @@ use kube::{Client, Error};
 use moka::sync::Cache;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
+use crate::edge::cause::with_causes;
 use crate::edge::shared::Shared;
-use crate::edge::watch::with_causes;
 use crate::model::chain_id::sha256;
 use crate::model::pod::{PodFacts, PodPhase};
 
