@@ -81,7 +81,6 @@ impl ToStorage for VolumeAttachment {
             // One of a volume that a pod has inline and no claim names.
             volume: told(self.spec.source.persistent_volume_name)?,
             node: told(Some(self.spec.node_name))?,
-            driver: self.spec.attacher,
             state,
         }))
     }

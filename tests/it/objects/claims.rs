@@ -60,7 +60,6 @@ fn objects_with_every_field_are_read() {
         name: "nameValue".to_owned(),
         volume: "persistentVolumeNameValue".to_owned(),
         node: "nodeNameValue".to_owned(),
-        driver: "attacherValue".to_owned(),
         // Attached, and being deleted.
         state: AttachState::Detaching,
     };
