@@ -13,7 +13,7 @@ pub mod volume;
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
-use crate::edge::watch::with_causes;
+use crate::edge::cause::with_causes;
 
 /// What was typed cannot be meant, whatever the files and the cluster are like: exit code 2, as for what
 /// clap refuses itself.

@@ -157,7 +157,10 @@ fn table(decision: &DecisionView) -> String {
 fn heading(decision: &DecisionView) -> String {
     let mut text =
         format!("Pod {}/{} at {}\n", decision.pod.namespace, decision.pod.name, decision.at);
-    text.push_str(&decision.run.as_ref().map(run::lines).unwrap_or_default());
+    let run = decision.run.as_ref();
+    text.push_str(
+        &run.map(|run| run::lines(run, !decision.volumes.is_empty())).unwrap_or_default(),
+    );
     for wanted in &decision.wanted {
         text.push_str(&format!(
             "Wants {} on {}, {:.1}s on a cold node\n",
@@ -170,7 +173,7 @@ fn heading(decision: &DecisionView) -> String {
             text.push_str(&format!("  {}  {bytes}  {}\n", image.reference, image.reason));
         }
     }
-    text.push_str(&volume::lines(&decision.volumes));
+    text.push_str(&volume::lines(&decision.volumes, run.map_or("untold", |run| &run.needs_source)));
     text.push_str(&claim::lines(&decision.claims));
     if let Some(neutral) = &decision.neutral {
         text.push_str(&format!("No node is preferred: {neutral}\n"));
@@ -207,6 +210,11 @@ fn cells(row: &NodeScoreView, decision: &DecisionView) -> [String; 14] {
     ]
 }
 
+/// In brackets; nothing for volumes that a pod mounts, which nobody had to tell of.
+fn told_by(source: &str) -> String {
+    if source == "untold" { String::new() } else { format!(" (told by {source})") }
+}
+
 /// Columns padded to their widest cell, three spaces between, as kubectl prints tables.
 fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
     let width =
@@ -232,4 +240,38 @@ fn size(bytes: u64) -> String {
         value /= 1024.0;
     }
     format!("{value:.1}Ti")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::heading;
+
+    #[test]
+    fn what_a_pod_needs_is_said_once_by_whoever_knows_more() {
+        let heading = |source: &str, volumes: serde_json::Value| {
+            let needs = json!([{ "key": "deps", "kind": "task-cache" }]);
+            let run = json!({ "source": "untold", "needsSource": source,
+                "producesSource": source, "needs": needs,
+                "produces": [{ "key": "out", "kind": "output", "bytes": 1024 }] });
+            let decision = json!({
+                "apiVersion": "", "kind": "Decision", "at": "now", "sent": false, "wanted": [],
+                "pod": { "namespace": "ci", "name": "a", "uid": "" }, "unknownNodes": 0,
+                "nodes": [], "run": run, "volumes": volumes,
+            });
+            heading(&serde_json::from_value(decision).expect("a decision"))
+        };
+        let found = json!([{ "key": "deps", "kind": "task-cache", "bytes": 2048, "sizeFrom": "node",
+            "holders": 2, "arriving": 0, "fallback": "none", "coldSeconds": 1.0 }]);
+        assert_eq!(
+            heading("annotations", found.clone()),
+            "Pod ci/a at now\nMakes (told by annotations)\n  out  1.0Ki  output\n\
+             Needs volumes (told by annotations)\n  \
+             deps  2.0Ki  on 2 nodes, nowhere else, 1.0s on a cold node\n"
+        );
+        assert!(heading("untold", found).contains("\nNeeds volumes\n  deps"));
+        let not_looked_for = heading("annotations", json!([]));
+        assert!(not_looked_for.contains("\nReads (told by annotations)\n  deps  -  task-cache\n"));
+    }
 }

@@ -10,8 +10,8 @@ pub mod volume;
 use crate::edge::metrics::disk::DiskMetrics;
 use crate::edge::metrics::volume::VolumeMetrics;
 use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    Counter, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec,
+    IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 /// All metrics of the process, in a registry of their own.
@@ -156,10 +156,11 @@ impl Metrics {
                 "Watch streams that broke and were opened again, by kind.",
                 &["kind"],
             ),
-            complaints: new.counters(
+            complaints: new.counters_of(
                 "annotation_events_total",
                 "Events about malformed annotations by result (posted, known, failed, dropped).",
-                &["result"],
+                "result",
+                ["posted", "known", "failed", "dropped"],
             ),
             manifest_lines: new.counters(
                 "manifest_lines_total",
@@ -201,15 +202,13 @@ impl LearningMetrics {
             "How many times as long as by the policy's rates a byte takes, by group and registry.",
         );
         let factor = GaugeVec::new(factor, &["group", "registry"]);
-        let observations = new.counters(
-            "pull_observations_total",
-            "Reports of pulls by result (learned, or why not).",
-            &["result"],
-        );
-        // There from the start: a counter that appears with its first event hides that event from rates.
-        observations.with_label_values(&["learned"]);
         Self {
-            observations,
+            observations: new.counters_of(
+                "pull_observations_total",
+                "Reports of pulls by result (learned, or why not).",
+                "result",
+                ["learned"],
+            ),
             ratio: new.register(ratio.expect("a valid name")),
             bias: new.register(Gauge::with_opts(bias).expect("a valid name")),
             error: new.register(Gauge::with_opts(error).expect("a valid name")),
@@ -275,6 +274,26 @@ impl Registered<'_> {
     fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
         let counters = IntCounterVec::new(options(name, help), labels).expect("a valid name");
         self.register(counters)
+    }
+
+    /// Counters by one label, these values of which are there from the start: a counter that appears with
+    /// its first event hides that event from rates.
+    fn counters_of<const N: usize>(
+        &self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: [&str; N],
+    ) -> IntCounterVec {
+        let counters = self.counters(name, help, &[label]);
+        for value in values {
+            counters.with_label_values(&[value]);
+        }
+        counters
+    }
+
+    fn float_counter(&self, name: &str, help: &str) -> Counter {
+        self.register(Counter::with_opts(options(name, help)).expect("a valid name"))
     }
 
     fn gauge(&self, name: &str, help: &str) -> IntGauge {

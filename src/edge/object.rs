@@ -4,35 +4,6 @@
 //! or null, unknown ones are skipped without being kept, `kind` and `apiVersion` are not asked for.
 //! Field names are those of `k8s.io/api/core/v1`. [`convert`] makes model facts of them.
 
-/// Makes an object of few fields one that kube can watch, as upstream's type of all fields is.
-macro_rules! watched {
-    ($object:ty, $upstream:ty, $scope:ty) => {
-        impl Resource for $object {
-            type DynamicType = ();
-            type Scope = $scope;
-
-            fn kind(_: &()) -> Cow<'_, str> {
-                <$upstream as Resource>::kind(&())
-            }
-            fn group(_: &()) -> Cow<'_, str> {
-                <$upstream as Resource>::group(&())
-            }
-            fn version(_: &()) -> Cow<'_, str> {
-                <$upstream as Resource>::version(&())
-            }
-            fn plural(_: &()) -> Cow<'_, str> {
-                <$upstream as Resource>::plural(&())
-            }
-            fn meta(&self) -> &ObjectMeta {
-                &self.metadata
-            }
-            fn meta_mut(&mut self) -> &mut ObjectMeta {
-                &mut self.metadata
-            }
-        }
-    };
-}
-
 pub mod claim;
 pub mod convert;
 pub mod kept;
@@ -294,6 +265,35 @@ pub struct NodeInfo {
     pub kubelet_version: Option<String>,
 }
 
-watched!(PodObject<ObjectMeta>, core::Pod, NamespaceResourceScope);
-watched!(NodeObject<ObjectMeta>, core::Node, ClusterResourceScope);
-watched!(EventObject<ObjectMeta>, core::Event, NamespaceResourceScope);
+/// Makes an object of few fields one that kube can watch, as upstream's type of all fields is.
+macro_rules! watched {
+    ($object:ident, $upstream:ty, $scope:ty) => {
+        impl Resource for $object<ObjectMeta> {
+            type DynamicType = ();
+            type Scope = $scope;
+
+            fn kind(_: &()) -> Cow<'_, str> {
+                <$upstream as Resource>::kind(&())
+            }
+            fn group(_: &()) -> Cow<'_, str> {
+                <$upstream as Resource>::group(&())
+            }
+            fn version(_: &()) -> Cow<'_, str> {
+                <$upstream as Resource>::version(&())
+            }
+            fn plural(_: &()) -> Cow<'_, str> {
+                <$upstream as Resource>::plural(&())
+            }
+            fn meta(&self) -> &ObjectMeta {
+                &self.metadata
+            }
+            fn meta_mut(&mut self) -> &mut ObjectMeta {
+                &mut self.metadata
+            }
+        }
+    };
+}
+
+watched!(PodObject, core::Pod, NamespaceResourceScope);
+watched!(NodeObject, core::Node, ClusterResourceScope);
+watched!(EventObject, core::Event, NamespaceResourceScope);

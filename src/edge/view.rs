@@ -216,7 +216,7 @@ impl DecisionView {
             best_bytes,
             median_bytes,
             nodes: rows.iter().map(|row| score(row, decision, legend)).collect(),
-            claims: decision.disks.iter().map(ClaimView::new).collect(),
+            claims: decision.disks.iter().map(|disk| ClaimView::new(disk, legend)).collect(),
         }
     }
 }

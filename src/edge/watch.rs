@@ -23,6 +23,7 @@ use kube::runtime::watcher::{self, Error, watcher};
 use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 
+use crate::edge::cause::with_causes;
 use crate::edge::object::convert::{is_step, node_facts, pod_facts};
 use crate::edge::object::{Named, NodeObject, PodObject};
 use crate::edge::shared::Shared;
@@ -201,18 +202,4 @@ async fn pass_time(shared: Arc<Shared>) {
         ticks.tick().await;
         shared.apply(Event::TimePassed);
     }
-}
-
-/// An error and what caused it, in one line.
-pub fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }

@@ -95,8 +95,6 @@ pub struct AttachmentFacts {
     pub volume: String,
     /// The node's name.
     pub node: String,
-    /// The driver.
-    pub driver: String,
     /// How far it has come.
     pub state: AttachState,
 }

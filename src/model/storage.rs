@@ -162,11 +162,6 @@ impl Storage {
         places.into_values().collect()
     }
 
-    /// Every known claim: namespace and name, sorted.
-    pub fn claims(&self) -> impl Iterator<Item = &ClaimFacts> {
-        self.claims.iter().map(|(_, facts)| facts)
-    }
-
     /// To how many volumes of a driver a node can be attached, where that is limited.
     #[must_use]
     pub fn limit(&self, node: &str, driver: &str) -> Option<u32> {

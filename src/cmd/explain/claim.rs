@@ -15,7 +15,7 @@ fn line(claim: &ClaimView) -> String {
     let waits = if claim.waits_for_pod { "to be made where the pod goes" } else { "no volume yet" };
     let volume = claim.volume.as_deref().unwrap_or(waits);
     let modes = claim.access_modes.iter().map(|mode| format!("  {mode}")).collect::<String>();
-    let places = claim.places.iter().map(place).collect::<Vec<_>>().join(", ");
+    let places = claim.places.iter().map(|at| place(at, claim)).collect::<Vec<_>>().join(", ");
     let places = if places.is_empty() { "nowhere".to_owned() } else { places };
     format!(
         "  {}  {volume}{modes}  {places}, {}, {:.1}s elsewhere\n",
@@ -23,13 +23,15 @@ fn line(claim: &ClaimView) -> String {
     )
 }
 
-fn place(place: &PlaceView) -> String {
+fn place(place: &PlaceView, claim: &ClaimView) -> String {
     let pods = match place.pods {
         0 => String::new(),
         1 => ", used by 1 pod".to_owned(),
         pods => format!(", used by {pods} pods"),
     };
-    format!("{} on {}{pods}", place.state, place.node)
+    let most = place.disks_max.zip(claim.driver.as_ref());
+    let most = most.map(|(most, driver)| format!(", at most {most} of {driver} there"));
+    format!("{} on {}{pods}{}", place.state, place.node, most.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -42,11 +44,12 @@ mod tests {
             node: node.to_owned(),
             state: "attached".to_owned(),
             pods,
+            disks_max: (node == "b").then_some(25),
         };
         ClaimView {
             claim: "data".to_owned(),
             volume: volume.map(str::to_owned),
-            driver: None,
+            driver: Some("ebs.csi.aws.com".to_owned()),
             access_modes: vec!["RWO".to_owned()],
             zones: Vec::new(),
             nodes: Vec::new(),
@@ -63,7 +66,8 @@ mod tests {
         let claims = [claim(Some("pv-1"), &[("a", 0), ("b", 1), ("c", 2)]), claim(None, &[])];
         let expected = "Claims\n  \
             data  pv-1  RWO  attached on a, attached on b, used by 1 pod, \
-            attached on c, used by 2 pods, attached to one node at a time, 15.0s elsewhere\n  \
+            at most 25 of ebs.csi.aws.com there, attached on c, used by 2 pods, \
+            attached to one node at a time, 15.0s elsewhere\n  \
             data  to be made where the pod goes  RWO  \
             nowhere, attached to one node at a time, 15.0s elsewhere\n";
         assert_eq!(lines(&claims), expected);

@@ -1,15 +1,15 @@
 //! The volumes that a pod needs as lines of text: where each can be had, and in which time.
 
-use super::size;
+use super::{size, told_by};
 use crate::edge::view::volume::WantedVolumeView;
 
-/// One line a volume; nothing for a pod that needs none.
-pub(super) fn lines(volumes: &[WantedVolumeView]) -> String {
+/// One line a volume with who told that it is needed; nothing for a pod that needs none.
+pub(super) fn lines(volumes: &[WantedVolumeView], source: &str) -> String {
     if volumes.is_empty() {
         return String::new();
     }
     let lines: String = volumes.iter().map(line).collect();
-    format!("Needs volumes\n{lines}")
+    format!("Needs volumes{}\n{lines}", told_by(source))
 }
 
 fn line(volume: &WantedVolumeView) -> String {
@@ -62,12 +62,13 @@ mod tests {
 
     #[test]
     fn each_volume_is_said_where_it_is_and_what_it_costs() {
-        let text = lines(&[volume("node", 1, 2), volume("policy", 0, 0), volume("repeated", 0, 0)]);
-        let expected = "Needs volumes\n  \
+        let volumes = [volume("node", 1, 2), volume("policy", 0, 0), volume("repeated", 0, 0)];
+        let text = lines(&volumes, "annotations");
+        let expected = "Needs volumes (told by annotations)\n  \
             out/1  2.0Gi  on 1 node, on its way to 2, nowhere else, 21.5s on a cold node\n  \
             out/1  2.0Gi assumed  on no node, else from the blob store, 21.5s on a cold node\n  \
             out/1  -  occurs before in this pod\n";
         assert_eq!(text, expected);
-        assert_eq!(lines(&[]), "");
+        assert_eq!(lines(&[], "annotations"), "");
     }
 }

@@ -17,13 +17,13 @@ use super::show::{self, Shown};
 use super::{absent, blocking, recover, remote, usable_key};
 use crate::cli::volume::Get;
 use crate::cmd::serve;
+use crate::edge::cause::with_causes;
 use crate::edge::clock::Clock;
 use crate::edge::registry::artifact::Volumes;
 use crate::edge::volume::fetch::{Refusal, fetch};
 use crate::edge::volume::peer::{Holder, Offer, Peers, holders};
 use crate::edge::volume::staging::Label;
 use crate::edge::volume::{Error, Held, Store, copy, id, stream};
-use crate::edge::watch::with_causes;
 use crate::model::volume::VolumeKind;
 
 /// Where a volume came from, and how many bytes came over the network for it.

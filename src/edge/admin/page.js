@@ -7,7 +7,22 @@ const REST_SHARE = 10;
 const TIMEOUT_MS = 10000;
 const ROWS_MAX = 200;
 const STALE_SECONDS = 10;
-const PARTS = ['wait', 'fetch', 'unpack', 'heat', 'pressure'];
+
+// What a candidate costs, in seconds, as the table and the bar have it. The price of bytes that cross a zone
+// is a part of the stream; streams to be avoided are taken off the credit.
+const PARTS = {
+  wait: (node) => node.waitSeconds,
+  fetch: (node) => node.fetchSeconds,
+  unpack: (node) => node.unpackSeconds,
+  stream: (node) => node.streamSeconds + node.moneySeconds,
+  attach: (node) => node.attachSeconds,
+  heat: (node) => node.heatSeconds,
+  pressure: (node) => node.pressureSeconds,
+};
+const totalOf = (node) => node.costSeconds - node.avoidableSeconds;
+const creditOf = (node) => node.creditSeconds + node.companySeconds - node.avoidableSeconds;
+const movesOf = (node) => node.missingBytes + node.streamBytes;
+const arrivingOf = (node) => node.arrivingBytes + node.arrivingVolumeBytes;
 
 const byId = (id) => document.getElementById(id);
 
@@ -37,6 +52,14 @@ const REASONS = {
   'reference-held': ['has the reference', 'The node holds an image by this name and will not ask the registry whether the name has moved.'],
   reverifies: ['asks the registry', 'The node holds the reference but was not seen to pull it with this pod’s secret, so it asks the registry again.'],
   'platform-untold': ['platform unknown', 'The node does not tell its platform; images of any platform were taken.'],
+  'volume-here': ['has a volume', 'A volume that the pod needs is on the node.'],
+  'volume-arriving': ['volume arriving', 'A volume that the pod needs is on its way there for another pod: only the time left counts.'],
+  'volume-from-peer': ['volume from a neighbour', 'A volume that the pod needs comes from another node in the zone.'],
+  'volume-from-zone': ['volume from another zone', 'A volume that the pod needs comes from a node in another zone.'],
+  'volume-from-registry': ['volume from the registry', 'A volume that the pod needs comes from the registry.'],
+  'volume-from-blob-store': ['volume from the blob store', 'A volume that the pod needs comes from the blob store.'],
+  'volume-nowhere': ['volume nowhere', 'A volume that the pod needs can be had nowhere: it costs nothing, here as on any other node.'],
+  'run-company': ['run is here', 'Other pods of the run are or were here, so that later steps may follow.'],
   'disk-here': ['disk is here', 'A disk that the pod claims is attached to the node.'],
   'disk-coming': ['disk is coming', 'A disk that the pod claims is about to be attached to the node.'],
   'disk-nowhere': ['attaches a disk', 'A disk that the pod claims is attached nowhere: that takes as long on every node.'],
@@ -62,7 +85,7 @@ function seconds(value) {
 const count = (value) => Number(value).toLocaleString('en-US');
 const plural = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;
 const percent = (share) => `${share > 0 && share < 0.0995 ? (share * 100).toFixed(1) : Math.round(share * 100)} %`;
-const amount = (value) => (value ? bytes(value) : 'nothing');
+const ofImages = (value) => (value ? `${bytes(value)} of images` : 'no image bytes');
 const dash = (value, text) => (value ? text(value) : '–');
 const signed = (value) => (value > 0 ? `+${value}` : value < 0 ? `−${-value}` : '0');
 
@@ -429,10 +452,10 @@ function decisionColumns() {
     column('pod', 'Pod', podName, (d) => [el('span', { class: 'dim' }, `${d.pod.namespace}/`), el('a', { href: decisionLink(d) }, d.pod.name)], { kind: 'name' }),
     column('node', 'Bound to', (d) => d.chosen ?? '', (d) => (d.chosen ? clipped(d.chosen) : el('span', { class: 'dim' }, 'not bound yet')), { kind: 'name' }),
     column('points', 'Points', (d) => chosenRow(d)?.points ?? -1, (d) => pointsCell(d), { ...right, help: 'Points of the chosen node, and the most any candidate got' }),
-    column('moved', 'Moves there', moved, (d) => (chosenRow(d) ? bytes(moved(d)) : '–'), { ...right, help: 'Bytes to move to the chosen node' }),
-    column('best', 'To best', (d) => d.bestBytes, ofRows((d) => bytes(d.bestBytes)), { ...right, help: 'What the candidate that needs least would have moved' }),
-    column('median', 'To median', (d) => d.medianBytes, ofRows((d) => bytes(d.medianBytes)), { ...right, help: 'What the median candidate would have moved' }),
-    column('versus', 'Chosen / median', (d) => d.medianBytes - Math.max(0, moved(d)), (d, view) => versus(d, view.most), { kind: 'graph', numeric: true, help: 'Bytes to the chosen node over bytes to the median candidate' }),
+    column('moved', 'Moves there', moved, (d) => (chosenRow(d) ? bytes(moved(d)) : '–'), { ...right, help: 'Bytes of images to move to the chosen node' }),
+    column('best', 'To best', (d) => d.bestBytes, ofRows((d) => bytes(d.bestBytes)), { ...right, help: 'Bytes of images that the candidate that needs least would have moved' }),
+    column('median', 'To median', (d) => d.medianBytes, ofRows((d) => bytes(d.medianBytes)), { ...right, help: 'Bytes of images that the median candidate would have moved' }),
+    column('versus', 'Chosen / median', (d) => d.medianBytes - Math.max(0, moved(d)), (d, view) => versus(d, view.most), { kind: 'graph', numeric: true, help: 'Bytes of images to the chosen node over those to the median candidate' }),
     column('candidates', 'Nodes', (d) => d.candidates, (d) => count(d.candidates), { ...right, help: 'Known candidates' }),
     column('remarks', 'Remarks', (d) => d.neutral ?? '', remarks, { kind: 'wide' }),
   ];
@@ -480,11 +503,11 @@ function verdictWords(decision) {
   if (decision.neutral) words.push(`No node was preferred: ${NEUTRAL[decision.neutral] ?? decision.neutral}.`);
   if (chosen) {
     const highest = chosen.points === best.points ? 'the highest' : `the highest were ${best.points}`;
-    words.push(`Bound to ${chosen.node} with ${plural(chosen.points, 'point')}, ${highest}; ${amount(chosen.missingBytes)} to move there.`);
-    words.push(`Of ${plural(decision.candidates, 'candidate')} the best would have moved ${amount(decision.bestBytes)}, the median ${amount(decision.medianBytes)}.`);
+    words.push(`Bound to ${chosen.node} with ${plural(chosen.points, 'point')}, ${highest}; ${ofImages(chosen.missingBytes)} to move there${chosen.streamBytes ? `, and ${bytes(chosen.streamBytes)} of volumes` : ''}.`);
+    words.push(`Of ${plural(decision.candidates, 'candidate')} the best would have moved ${ofImages(decision.bestBytes)}, the median ${bytes(decision.medianBytes)}.`);
   } else if (best) {
     words.push(decision.chosen ? `Bound to ${decision.chosen}, which was not among the known candidates.` : 'Not bound yet.');
-    words.push(`Of ${plural(decision.candidates, 'candidate')} the best would move ${amount(decision.bestBytes)}, the median ${amount(decision.medianBytes)}.`);
+    words.push(`Of ${plural(decision.candidates, 'candidate')} the best would move ${ofImages(decision.bestBytes)}, the median ${bytes(decision.medianBytes)}.`);
   } else {
     words.push(decision.chosen ? `Bound to ${decision.chosen}.` : 'Not bound yet.');
   }
@@ -552,9 +575,11 @@ async function copyJson(decision, button) {
 function legend(decision) {
   const words = {
     wait: 'wait for pulls in progress', fetch: 'fetch what is missing', unpack: 'unpack it',
-    heat: 'step pods that wait there already', pressure: 'pull again what garbage collection removes for it', credit: 'credit, the thin line: pulls that meeting there avoids',
+    stream: 'stream missing volumes, their price included', attach: 'attach disks',
+    heat: 'step pods that wait there already', pressure: 'pull again what garbage collection removes for it', credit: 'credit, the thin line: pulls and streams that meeting there avoids',
   };
-  return el('p', { class: 'legend' }, 'Seconds to ', Object.entries(words).map(([kind, text]) => el('span', { class: kind }, text)),
+  const kinds = Object.keys(words).filter((kind) => hasColumn(kind, decision));
+  return el('p', { class: 'legend' }, 'Seconds to ', kinds.map((kind) => el('span', { class: kind }, words[kind])),
     el('span', { class: 'cold' }, 'a cold, idle node'));
 }
 
@@ -584,33 +609,45 @@ function renderArticle(decision) {
     decision.nodes.length ? legend(decision) : null);
 }
 
+// Most pods have no volumes: those two parts show where there is something to see.
+function hasColumn(kind, decision) {
+  return !['stream', 'attach'].includes(kind) || decision.nodes.some((node) => PARTS[kind](node) > 0);
+}
+
 function costBar(node, view) {
-  const segments = PARTS.map((part) => el('i', { class: part, width: share(node[`${part}Seconds`], view.most) }));
+  const segments = Object.entries(PARTS).map(([part, of]) => el('i', { class: part, width: share(of(node), view.most) }));
   const { coldSeconds } = view.wantedOf(node);
   const cold = coldSeconds > 0 ? el('span', { class: 'cold', left: share(coldSeconds, view.most) }) : null;
   return el('div', { class: 'cost', 'aria-hidden': 'true' }, el('div', { class: 'row' }, segments),
-    el('div', { class: 'row' }, el('i', { class: 'credit', width: share(node.creditSeconds, view.most) })), cold);
+    el('div', { class: 'row' }, el('i', { class: 'credit', width: share(creditOf(node), view.most) })), cold);
 }
 
 function reasonWords(node, view) {
-  const wanted = view.wantedOf(node).bytes;
-  const has = wanted > 0 ? 1 - (node.missingBytes + node.arrivingBytes) / wanted : -1;
+  const wanted = view.wantedOf(node).bytes + view.volumeBytes;
+  const has = wanted > 0 ? 1 - (movesOf(node) + arrivingOf(node)) / wanted : -1;
   const part = has < 0 ? [] : [has >= 1 ? 'has everything' : has <= 0 ? 'has nothing' : `has ${percent(has)}`];
   return [...part, ...node.reasons.map((name) => REASONS[name]?.[0] ?? name)].join(', ');
 }
 
+const PART_HELP = {
+  stream: 'Seconds until missing volumes have come, and the price of bytes that cross a zone',
+  attach: 'Seconds until the disks behind its claims are attached',
+};
+
 function candidateColumns(decision) {
-  const second = (key, title, help) => column(key, title, (n) => n[`${key}Seconds`], (n) => dash(n[`${key}Seconds`], seconds), { ...right, help });
-  const size = (key, title, help) => column(key, title, (n) => n[`${key}Bytes`], (n) => dash(n[`${key}Bytes`], bytes), { ...right, help });
+  const second = (key, title, of, help) => column(key, title, of, (n) => dash(of(n), seconds), { ...right, help });
+  const size = (key, title, of, help) => column(key, title, of, (n) => dash(of(n), bytes), { ...right, help });
+  const parts = Object.entries(PARTS).filter(([part]) => hasColumn(part, decision));
   return [
     column('node', 'Node', (n) => n.node, (n) => clipped(n.node), { kind: 'name' }),
     column('points', 'Points', (n) => n.points * 100 + n.raw, (n) => [n.points, el('span', { class: 'dim' }, ` (${signed(n.raw)})`)], { ...right, help: 'As the scheduler got them, 0 to 10; in brackets on the policy’s curve, −10 to 10, against a cold, idle node' }),
     column('saved', 'Vs. cold', (n) => n.savedSeconds, (n) => seconds(n.savedSeconds), { ...right, help: 'Seconds against a cold, idle node, credit included; negative is a loss' }),
-    column('bar', 'Cost', (n) => n.costSeconds, costBar, { kind: 'graph', numeric: true }),
-    second('cost', 'Total', 'Seconds: wait, fetch, unpack, heat and pressure together'),
-    second('wait', 'Wait'), second('fetch', 'Fetch'), second('unpack', 'Unpack'), second('heat', 'Heat'), second('pressure', 'Pressure'), second('credit', 'Credit'),
-    size('missing', 'To move', 'Bytes that placing the pod there moves'),
-    ...(decision.nodes.some((n) => n.arrivingBytes > 0) ? [size('arriving', 'Arriving', 'Bytes it needs that are on their way there for other pods')] : []),
+    column('bar', 'Cost', totalOf, costBar, { kind: 'graph', numeric: true }),
+    second('cost', 'Total', totalOf, `Seconds: ${parts.map(([part]) => part).join(', ').replace(/, (?=\w+$)/, ' and ')} together`),
+    ...parts.map(([part, of]) => second(part, part[0].toUpperCase() + part.slice(1), of, PART_HELP[part])),
+    second('credit', 'Credit', creditOf, 'Seconds in its favour: pulls that meeting there avoids, and that later steps of the run may follow; less the streams that meeting elsewhere would avoid'),
+    size('missing', 'To move', movesOf, 'Bytes that placing the pod there moves, volumes included'),
+    ...(decision.nodes.some((n) => arrivingOf(n) > 0) ? [size('arriving', 'Arriving', arrivingOf, 'Bytes it needs that are on their way there for other pods, volumes included')] : []),
     column('waiting', 'Pods', (n) => n.waitingPods, (n) => dash(n.waitingPods, count), { ...right, help: 'Step pods that wait there' }),
     column('reasons', 'In words', (n) => n.reasons.join(), (n, view) => [n.node === decision.chosen ? [tag('chosen'), ' '] : [], reasonWords(n, view)].flat(), { kind: 'wide' }),
   ];
@@ -621,16 +658,17 @@ function decisionView() {
   renderArticle(decision);
   const rows = decision?.nodes ?? [];
   const wantedOf = (node) => decision.wanted[node.wanted] ?? { bytes: 0, coldSeconds: 0 };
-  const most = greatest(rows, (node) => Math.max(node.costSeconds, node.creditSeconds, wantedOf(node).coldSeconds));
+  const volumeBytes = (decision?.volumes ?? []).reduce((sum, volume) => sum + (volume.sizeFrom === 'repeated' ? 0 : volume.bytes), 0);
+  const most = greatest(rows, (node) => Math.max(totalOf(node), creditOf(node), wantedOf(node).coldSeconds));
   const missing = data.decisionOf === state.pod ? 'The server does not remember this decision (any more).' : waiting();
   return {
-    rows, most, wantedOf,
+    rows, most, wantedOf, volumeBytes,
     signature: [most, decision?.chosen],
     columns: decision ? candidateColumns(decision) : [], noun: ['candidate'],
     key: (node) => node.node,
     rowClass: (node) => (node.node === decision.chosen ? 'chosen' : ''),
     pinned: (rest) => rest.filter((node) => node.node === decision?.chosen),
-    text: (node) => `${node.node} ${node.reasons.join(' ')} ${reasonWords(node, { wantedOf })}`,
+    text: (node) => `${node.node} ${node.reasons.join(' ')} ${reasonWords(node, { wantedOf, volumeBytes })}`,
     empty: decision ? 'There is no row per node, because no node was preferred to another.' : missing,
   };
 }

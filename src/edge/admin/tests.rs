@@ -181,11 +181,34 @@ fn the_page_has_words_for_every_reason() {
     let neutral = [Neutral::NoImages, Neutral::NoKnownCandidate, Neutral::ImagesUnknown];
     let names = Reasons::NAMES.map(|(_, name)| name).into_iter();
     let names = names.chain(neutral.map(Neutral::name));
-    let disks = VolumeReasons::NAMES.map(|(_, name)| name).into_iter();
-    let names = names.chain(disks.filter(|name| name.starts_with("disk-")));
+    let names = names.chain(VolumeReasons::NAMES.map(|(_, name)| name));
     for name in names.chain(["not-synced", "stale"]) {
         let known = [format!("\n  {name}: "), format!("\n  '{name}': ")];
         assert!(known.iter().any(|key| JS.contains(key)), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_shows_every_part_of_a_candidates_cost_in_a_colour_of_its_own() {
+    let pod = json!({ "spec": { "containers": [{ "image": IMAGE }] } }).to_string();
+    let decision = ask(&synced(), Method::POST, "/api/v1/explain", &pod).await.json();
+    let keys = decision["nodes"][0].as_object().expect("fields").keys();
+    // What need not be downloaded is told by a reason, and what crosses a zone is among what is streamed.
+    let shown = |key: &&String| key.ends_with("Seconds") || key.ends_with("Bytes");
+    let shown =
+        keys.filter(shown).filter(|key| !["keptBytes", "zoneBytes"].contains(&key.as_str()));
+    for key in shown {
+        assert!(JS.contains(&format!(".{key}")), "{key}");
+    }
+    let (_, parts) = JS.split_once("const PARTS = {").expect("parts");
+    let (parts, _) = parts.split_once("};").expect("an end");
+    let parts: Vec<_> = parts.lines().filter_map(|line| line.trim().split_once(':')).collect();
+    assert_eq!(parts.len(), 7, "{parts:?}");
+    for (part, _) in parts {
+        let uses = format!(".{part}, .legend .{part}::before {{ background: var(--{part})");
+        assert!(CSS.contains(&uses), "{part}");
+        assert_eq!(CSS.matches(&format!("--{part}: #")).count(), 2, "{part}: light and dark");
+        assert!(JS.contains(&format!(" {part}: '")), "{part}: in the legend");
     }
 }
 
@@ -235,6 +258,7 @@ async fn version_and_metrics_are_told() {
         "dunnage_present_bytes_total 1073741824",
         "dunnage_move_bytes_total{node=\"median\"} 1073741824",
         "dunnage_bound_pods_total{best=\"true\"} 1",
+        "dunnage_annotation_events_total{result=\"failed\"} 0",
         "# TYPE dunnage_decisions_total counter",
     ] {
         assert!(metrics.text.contains(line), "{line} in\n{}", metrics.text);

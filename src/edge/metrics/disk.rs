@@ -1,6 +1,6 @@
 //! Metrics of disks behind step pods' claims, counted when such a pod is bound after a decision.
 
-use prometheus::{Counter, IntCounterVec, Opts};
+use prometheus::{Counter, IntCounterVec};
 
 use crate::edge::metrics::Registered;
 use crate::score::decision::volume::{VolumeReasons, VolumeRow};
@@ -25,21 +25,19 @@ pub struct DiskMetrics {
 
 impl DiskMetrics {
     pub(super) fn new(new: &Registered<'_>) -> Self {
-        let pods = new.counters(
-            "disk_pods_total",
-            "Step pods bound after a decision, by where a disk of theirs was, seen from their node \
-             (here, coming, nowhere, elsewhere, in-use-elsewhere).",
-            &["disk"],
-        );
-        // There from the start: a counter that appears with its first event hides that event from rates.
-        for (_, standing) in STANDINGS {
-            pods.with_label_values(&[standing]);
+        Self {
+            pods: new.counters_of(
+                "disk_pods_total",
+                "Step pods bound after a decision, by where a disk of theirs was, seen from their \
+                 node (here, coming, nowhere, elsewhere, in-use-elsewhere).",
+                "disk",
+                STANDINGS.map(|(_, standing)| standing),
+            ),
+            seconds: new.float_counter(
+                "attach_seconds_total",
+                "Seconds until the disks of those pods are attached, by the policy.",
+            ),
         }
-        let seconds = Opts::new(
-            "dunnage_attach_seconds_total",
-            "Seconds until the disks of those pods are attached, by the policy.",
-        );
-        Self { pods, seconds: new.register(Counter::with_opts(seconds).expect("a valid name")) }
     }
 
     /// Counts a pod that was bound to the node of a row.

@@ -1,6 +1,6 @@
 //! Metrics of named volumes that step pods need, counted when such a pod is bound after a decision.
 
-use prometheus::{Counter, IntCounter, IntCounterVec, Opts};
+use prometheus::{Counter, IntCounter, IntCounterVec};
 
 use crate::edge::metrics::Registered;
 use crate::model::unit::Bytes;
@@ -19,27 +19,22 @@ pub struct VolumeMetrics {
 
 impl VolumeMetrics {
     pub(super) fn new(new: &Registered<'_>) -> Self {
-        let bytes = new.counters(
-            "volume_bytes_total",
-            "Bytes of volumes needed by step pods that were bound after a decision, by what the \
-             node had (present, arriving, missing).",
-            &["state"],
-        );
-        // There from the start: a counter that appears with its first event hides that event from rates.
-        for state in ["present", "arriving", "missing"] {
-            bytes.with_label_values(&[state]);
-        }
-        let price = Opts::new(
-            "dunnage_zone_price_total",
-            "Price of those bytes, in the policy's money, by the policy's prices.",
-        );
         Self {
-            bytes,
+            bytes: new.counters_of(
+                "volume_bytes_total",
+                "Bytes of volumes needed by step pods that were bound after a decision, by what \
+                 the node had (present, arriving, missing).",
+                "state",
+                ["present", "arriving", "missing"],
+            ),
             zone_bytes: new.counter(
                 "zone_bytes_total",
                 "Bytes of volumes that most likely crossed a zone for pods bound after a decision.",
             ),
-            zone_price: new.register(Counter::with_opts(price).expect("a valid name")),
+            zone_price: new.float_counter(
+                "zone_price_total",
+                "Price of those bytes, in the policy's money, by the policy's prices.",
+            ),
         }
     }
 

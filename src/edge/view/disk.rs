@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::edge::view::legend::Legend;
 use crate::model::claim::Reach;
 use crate::score::decision::disk::DiskVerdict;
 
@@ -37,6 +38,7 @@ pub struct ClaimView {
 
 /// A node where a volume is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PlaceView {
     /// The node.
     pub node: String,
@@ -44,21 +46,25 @@ pub struct PlaceView {
     pub state: String,
     /// Other pods that use it there.
     pub pods: u32,
+    /// To how many disks of the same driver the node can be attached; absent if not limited, or untold.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub disks_max: Option<u32>,
 }
 
 impl ClaimView {
     /// The view of what a decision knew.
-    #[must_use]
-    pub fn new(verdict: &DiskVerdict) -> Self {
+    pub(super) fn new(verdict: &DiskVerdict, legend: &Legend) -> Self {
         let (zones, nodes) = match &verdict.reach {
             Reach::Anywhere => (Vec::new(), Vec::new()),
             Reach::Zones(zones) => (zones.clone(), Vec::new()),
             Reach::Nodes(nodes) => (Vec::new(), nodes.clone()),
         };
+        let driver = verdict.driver.as_deref();
         let places = verdict.places.iter().map(|place| PlaceView {
             node: place.node.clone(),
             state: place.state.name().to_owned(),
             pods: place.pods,
+            disks_max: driver.and_then(|driver| legend.disks_max(&place.node, driver)),
         });
         Self {
             claim: verdict.claim.clone(),

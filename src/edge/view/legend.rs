@@ -1,4 +1,5 @@
-//! What the ids in decisions stand for, copied from the cluster in one short look.
+//! What the ids in decisions stand for, and what nodes take of the disks in them, copied from the cluster in
+//! one short look.
 //!
 //! Decisions carry ids; words for them are in the tracker, whose lock every scheduling request waits for
 //! while an event waits to be applied. So the words are copied first, and views are made without the lock.
@@ -19,6 +20,9 @@ pub struct Legend {
     platforms: Vec<String>,
     /// Those that the decisions name.
     images: BTreeMap<ImageId, ImageLine>,
+    /// By node and driver where a disk of the decisions is: to how many of the driver's disks the node can be
+    /// attached, where that is limited.
+    disks_max: BTreeMap<(String, String), u32>,
 }
 
 /// What is said of an image.
@@ -31,9 +35,12 @@ pub(super) struct ImageLine {
 
 impl Legend {
     /// Copies what the decisions name.
-    pub fn of<'a>(decisions: impl Iterator<Item = &'a Decision>, cluster: &Cluster) -> Self {
+    pub fn of<'a>(
+        decisions: impl Iterator<Item = &'a Decision> + Clone,
+        cluster: &Cluster,
+    ) -> Self {
         let mut images = BTreeMap::new();
-        for id in decisions.flat_map(images_of) {
+        for id in decisions.clone().flat_map(images_of) {
             // An image can have been replaced since the decision was taken.
             if let Some(image) = cluster.images.get(id.index()).and_then(Option::as_ref) {
                 images.entry(id).or_insert_with(|| ImageLine {
@@ -47,6 +54,7 @@ impl Legend {
             nodes: cluster.nodes.iter().map(|node| (node.name.clone(), node.added_at)).collect(),
             platforms: cluster.platforms.iter().map(ToString::to_string).collect(),
             images,
+            disks_max: decisions.flat_map(|decision| disks_max(decision, cluster)).collect(),
         }
     }
 
@@ -63,6 +71,11 @@ impl Legend {
         text.map_or_else(|| "unknown".to_owned(), Clone::clone)
     }
 
+    /// To how many of a driver's disks a node can be attached; `None` if that is not limited, or untold.
+    pub(super) fn disks_max(&self, node: &str, driver: &str) -> Option<u32> {
+        self.disks_max.get(&(node.to_owned(), driver.to_owned())).copied()
+    }
+
     pub(super) fn image(&self, id: ImageId) -> Option<&ImageLine> {
         self.images.get(&id)
     }
@@ -73,5 +86,19 @@ fn images_of(decision: &Decision) -> impl Iterator<Item = ImageId> {
     verdicts.filter_map(|verdict| match verdict {
         Verdict::Layers(id) => Some(*id),
         _ => None,
+    })
+}
+
+fn disks_max(
+    decision: &Decision,
+    cluster: &Cluster,
+) -> impl Iterator<Item = ((String, String), u32)> {
+    let places = decision.disks.iter().flat_map(|disk| {
+        let driver = disk.driver.as_deref().into_iter();
+        driver.flat_map(|driver| disk.places.iter().map(move |place| (&*place.node, driver)))
+    });
+    places.filter_map(|(node, driver)| {
+        let most = cluster.storage().limit(node, driver)?;
+        Some(((node.to_owned(), driver.to_owned()), most))
     })
 }

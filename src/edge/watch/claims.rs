@@ -6,13 +6,12 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
+use k8s_openapi::api::storage::v1::{CSIDriver, CSINode, StorageClass, VolumeAttachment};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 
-use crate::edge::object::claim::{
-    AttachmentObject, ClaimObject, ClassObject, DiskObject, DriverObject, NodeDriversObject,
-    ToStorage,
-};
+use crate::edge::object::claim::ToStorage;
 use crate::edge::shared::Shared;
 use crate::edge::watch::follow;
 use crate::state::event::{Event, Kind};
@@ -20,12 +19,12 @@ use crate::state::event::{Event, Kind};
 /// Watches all kinds until cancelled.
 pub(super) async fn run(client: Client, shared: Arc<Shared>) {
     futures::join!(
-        watch::<ClaimObject>(&client, Kind::Claims, &shared),
-        watch::<DiskObject>(&client, Kind::PersistentVolumes, &shared),
-        watch::<ClassObject>(&client, Kind::Classes, &shared),
-        watch::<AttachmentObject>(&client, Kind::Attachments, &shared),
-        watch::<DriverObject>(&client, Kind::Drivers, &shared),
-        watch::<NodeDriversObject>(&client, Kind::NodeDrivers, &shared),
+        watch::<PersistentVolumeClaim>(&client, Kind::Claims, &shared),
+        watch::<PersistentVolume>(&client, Kind::PersistentVolumes, &shared),
+        watch::<StorageClass>(&client, Kind::Classes, &shared),
+        watch::<VolumeAttachment>(&client, Kind::Attachments, &shared),
+        watch::<CSIDriver>(&client, Kind::Drivers, &shared),
+        watch::<CSINode>(&client, Kind::NodeDrivers, &shared),
     );
 }
 

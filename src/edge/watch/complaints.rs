@@ -18,8 +18,8 @@ use kube::{Client, Error};
 use moka::sync::Cache;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
+use crate::edge::cause::with_causes;
 use crate::edge::shared::Shared;
-use crate::edge::watch::with_causes;
 use crate::model::chain_id::sha256;
 use crate::model::pod::{PodFacts, PodPhase};
 
@@ -128,16 +128,22 @@ async fn post_one(
         match events.create(&PostParams::default(), &event).await {
             Ok(_) => return Ok("posted"),
             Err(Error::Api(status)) if status.is_already_exists() => return Ok("known"),
-            Err(error) if is_final(&error) || attempts == ATTEMPTS_MAX => return Err(error),
-            Err(_) => tokio::time::sleep(FIRST_RETRY * (1 << (attempts - 1))).await,
+            Err(error) => match pause_after(&error, attempts) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Err(error),
+            },
         }
         attempts += 1;
     }
 }
 
-/// Whether asking again would be answered the same: no right, no such namespace any more.
-fn is_final(error: &Error) -> bool {
-    matches!(error, Error::Api(status) if (400..500).contains(&status.code) && status.code != 429)
+/// How long to wait after so many attempts, of which the last was answered so; `None` to give up, at once
+/// where asking again would be answered the same: no right, no such namespace any more.
+fn pause_after(error: &Error, attempts: u32) -> Option<Duration> {
+    let is_final = matches!(error, Error::Api(status)
+        if (400..500).contains(&status.code) && status.code != 429);
+    let goes_on = !is_final && attempts < ATTEMPTS_MAX;
+    goes_on.then(|| FIRST_RETRY * (1 << (attempts - 1)))
 }
 
 fn event(complaint: &Complaint, now_nanos: u64) -> Event {
@@ -191,7 +197,10 @@ fn cut(text: &mut String, bytes_max: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Complaint, Complaints, WAITING_MAX, event, event_name};
+    use kube::Error;
+    use kube::core::Status;
+
+    use super::{ATTEMPTS_MAX, Complaint, Complaints, WAITING_MAX, event, event_name, pause_after};
     use crate::edge::shared::Shared;
     use crate::model::pod::{PodFacts, PodPhase};
 
@@ -229,6 +238,25 @@ mod tests {
         assert_eq!(waiting.try_recv().expect("the first").uid, "0");
         complaints.note(&pod(WAITING_MAX), &shared);
         assert_eq!((waiting.len(), dropped(&shared)), (WAITING_MAX, 1));
+    }
+
+    #[test]
+    fn only_what_may_be_answered_otherwise_is_asked_again_each_time_later_and_not_for_ever() {
+        let seconds = |code: u16, attempts: u32| {
+            let error = Error::Api(Status { code, ..Status::default() }.boxed());
+            pause_after(&error, attempts).map(|pause| pause.as_secs())
+        };
+        for code in [400, 403, 404] {
+            assert_eq!(seconds(code, 1), None, "{code}");
+        }
+        for code in [429, 500, 503] {
+            let pauses: Vec<_> =
+                (1..ATTEMPTS_MAX).map(|attempts| seconds(code, attempts)).collect();
+            assert_eq!(pauses, [Some(2), Some(4), Some(8)], "{code}");
+            assert_eq!(seconds(code, ATTEMPTS_MAX), None, "{code}");
+        }
+        let silent = Error::Service(std::io::Error::other("connection refused").into());
+        assert_eq!(pause_after(&silent, 1).map(|pause| pause.as_secs()), Some(2));
     }
 
     #[test]

@@ -13,10 +13,10 @@ use kube::api::{Api, ListParams, WatchEvent, WatchParams};
 use kube::core::ObjectMeta;
 use kube::{Client, ResourceExt};
 
+use crate::edge::cause::with_causes;
 use crate::edge::object::pulled::EventObject;
 use crate::edge::shared::Shared;
 use crate::edge::watch::retry::Retry;
-use crate::edge::watch::with_causes;
 
 /// Of all events of a cluster, these alone are sent.
 const PULLED: &str = "reason=Pulled,involvedObject.kind=Pod";

@@ -1,10 +1,7 @@
 //! Claims, what is behind them, and pods that mount them: real objects and composed ones.
 
 use dunnage::edge::object::PodObject;
-use dunnage::edge::object::claim::{
-    AttachmentObject, ClaimObject, ClassObject, DiskObject, DriverObject, NodeDriversObject,
-    ToStorage,
-};
+use dunnage::edge::object::claim::ToStorage;
 use dunnage::edge::object::convert::pod_facts;
 use dunnage::model::claim::{
     AccessMode, AttachState, AttachmentFacts, ClaimFacts, ClassFacts, DiskFacts, DriverFacts,
@@ -13,6 +10,8 @@ use dunnage::model::claim::{
 use dunnage::model::run::{RunFacts, RunSource};
 use dunnage::model::unit::Bytes;
 use dunnage::model::volume::{VolumeFacts, VolumeKind};
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
+use k8s_openapi::api::storage::v1::{CSIDriver, CSINode, StorageClass, VolumeAttachment};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -24,7 +23,7 @@ fn facts<K: ToStorage + DeserializeOwned>(object: Value) -> Option<StorageObject
 
 #[test]
 fn claims_of_a_real_cluster_name_their_volumes() {
-    let claims: Vec<ClaimObject> = objects("volumes/troubleshoot-pvcs.json");
+    let claims: Vec<PersistentVolumeClaim> = objects("volumes/troubleshoot-pvcs.json");
     let claims: Vec<_> = claims.into_iter().filter_map(ToStorage::facts).collect();
     let of = |name: &str, volume: &str, mode| {
         StorageObject::Claim(ClaimFacts {
@@ -51,7 +50,8 @@ fn claims_of_a_real_cluster_name_their_volumes() {
 fn objects_with_every_field_are_read() {
     let name = |kind: &str| format!("full-api/HEAD/{kind}.json");
     let StorageObject::Claim(claim) =
-        facts::<ClaimObject>(read(&name("core.v1.PersistentVolumeClaim"))).expect("facts")
+        facts::<PersistentVolumeClaim>(read(&name("core.v1.PersistentVolumeClaim")))
+            .expect("facts")
     else {
         panic!("no claim")
     };
@@ -61,17 +61,16 @@ fn objects_with_every_field_are_read() {
         name: "nameValue".to_owned(),
         volume: "persistentVolumeNameValue".to_owned(),
         node: "nodeNameValue".to_owned(),
-        driver: "attacherValue".to_owned(),
         // Attached, and being deleted.
         state: AttachState::Detaching,
     };
-    let found = facts::<AttachmentObject>(read(&name("storage.k8s.io.v1.VolumeAttachment")));
+    let found = facts::<VolumeAttachment>(read(&name("storage.k8s.io.v1.VolumeAttachment")));
     assert_eq!(found, Some(StorageObject::Attachment(attachment)));
     let limits = vec![("nameValue".to_owned(), Some(1))];
     let drivers = NodeDriverFacts { node: "nameValue".to_owned(), limits };
-    let found = facts::<NodeDriversObject>(read(&name("storage.k8s.io.v1.CSINode")));
+    let found = facts::<CSINode>(read(&name("storage.k8s.io.v1.CSINode")));
     assert_eq!(found, Some(StorageObject::NodeDrivers(drivers)));
-    let found = facts::<DiskObject>(read(&name("core.v1.PersistentVolume")));
+    let found = facts::<PersistentVolume>(read(&name("core.v1.PersistentVolume")));
     let Some(StorageObject::Volume(disk)) = found else { panic!("no volume") };
     assert_eq!(disk.driver.as_deref(), Some("driverValue"), "a CSI driver before anything else");
 }
@@ -79,7 +78,7 @@ fn objects_with_every_field_are_read() {
 /// A persistent volume of this spec.
 fn disk(spec: Value) -> DiskFacts {
     let object = json!({ "metadata": { "name": "d" }, "spec": spec });
-    match facts::<DiskObject>(object) {
+    match facts::<PersistentVolume>(object) {
         Some(StorageObject::Volume(facts)) => facts,
         other => panic!("{other:?}"),
     }
@@ -139,7 +138,7 @@ fn attachments_are_attached_attaching_or_detaching_and_those_of_inline_volumes_a
         let metadata = json!({ "name": "csi-1", "deletionTimestamp": deleted });
         let spec = json!({ "attacher": "x", "nodeName": "n", "source": source });
         let object = json!({ "metadata": metadata, "spec": spec, "status": status });
-        match facts::<AttachmentObject>(object) {
+        match facts::<VolumeAttachment>(object) {
             Some(StorageObject::Attachment(facts)) => Some(facts.state),
             _ => None,
         }
@@ -161,7 +160,7 @@ fn attachments_are_attached_attaching_or_detaching_and_those_of_inline_volumes_a
 #[test]
 fn classes_and_drivers_say_when_volumes_are_made_and_whether_they_are_attached() {
     let class = |mode: Value| {
-        facts::<ClassObject>(json!({
+        facts::<StorageClass>(json!({
             "metadata": { "name": "c" }, "provisioner": "x", "volumeBindingMode": mode,
         }))
     };
@@ -175,8 +174,39 @@ fn classes_and_drivers_say_when_volumes_are_made_and_whether_they_are_attached()
     for (told, attaches) in [(json!(false), false), (json!(true), true), (Value::Null, true)] {
         let object = json!({ "metadata": { "name": "x" }, "spec": { "attachRequired": told } });
         let expected = DriverFacts { name: "x".to_owned(), attaches };
-        assert_eq!(facts::<DriverObject>(object), Some(StorageObject::Driver(expected)));
+        assert_eq!(facts::<CSIDriver>(object), Some(StorageObject::Driver(expected)));
     }
+}
+
+#[test]
+fn missing_and_null_fields_are_untold() {
+    let told = |metadata: Value, spec: Value| json!({ "metadata": metadata, "spec": spec });
+    for object in [json!({}), told(Value::Null, Value::Null), told(json!({}), json!({}))] {
+        let claim = facts::<PersistentVolumeClaim>(object.clone());
+        assert_eq!(claim, Some(StorageObject::Claim(ClaimFacts::default())));
+        let disk = facts::<PersistentVolume>(object.clone());
+        assert_eq!(disk, Some(StorageObject::Volume(DiskFacts::default())));
+        let class = facts::<StorageClass>(object.clone());
+        assert_eq!(class, Some(StorageObject::Class(ClassFacts::default())));
+        assert_eq!(facts::<VolumeAttachment>(object.clone()), None);
+        let driver = DriverFacts { name: String::new(), attaches: true };
+        assert_eq!(facts::<CSIDriver>(object.clone()), Some(StorageObject::Driver(driver)));
+        let drivers = facts::<CSINode>(object);
+        assert_eq!(drivers, Some(StorageObject::NodeDrivers(NodeDriverFacts::default())));
+    }
+    let csi = |driver: Value| disk(json!({ "csi": driver, "accessModes": null })).driver;
+    assert_eq!((csi(json!({})), csi(json!({ "driver": null }))), (None, None));
+    let required =
+        |required: Value| disk(json!({ "nodeAffinity": { "required": required } })).reach;
+    for terms in [json!(null), json!({}), json!({ "nodeSelectorTerms": [{}] })] {
+        assert_eq!(required(terms), Reach::Anywhere);
+    }
+    let drivers = json!([{ "name": "x", "allocatable": null }, { "name": null }, {},
+        { "name": "y", "allocatable": { "count": -1 } }]);
+    let found = facts::<CSINode>(json!({ "spec": { "drivers": drivers } }));
+    let limits = vec![("x".to_owned(), None), ("y".to_owned(), None)];
+    let expected = NodeDriverFacts { node: String::new(), limits };
+    assert_eq!(found, Some(StorageObject::NodeDrivers(expected)));
 }
 
 #[test]

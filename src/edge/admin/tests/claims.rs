@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::model::claim::{
-    AccessMode, AttachState, AttachmentFacts, ClaimFacts, DiskFacts, Reach, StorageObject,
+    AccessMode, AttachState, AttachmentFacts, ClaimFacts, DiskFacts, NodeDriverFacts, Reach,
+    StorageObject,
 };
 
-/// A claim `data` on a disk in one zone, attached to the fourth node.
+/// A claim `data` on a disk in one zone, attached to the fourth node, which takes 25 of its driver.
 fn with_disk() -> Arc<Shared> {
     let shared = synced();
     let objects = [
@@ -25,8 +26,11 @@ fn with_disk() -> Arc<Shared> {
             name: "csi-1".to_owned(),
             volume: "d".to_owned(),
             node: "node-04".to_owned(),
-            driver: "disk.example".to_owned(),
             state: AttachState::Attached,
+        }),
+        StorageObject::NodeDrivers(NodeDriverFacts {
+            node: "node-04".to_owned(),
+            limits: vec![("disk.example".to_owned(), Some(25))],
         }),
     ];
     objects.into_iter().for_each(|object| shared.apply(Event::StorageApplied(object)));
@@ -57,7 +61,7 @@ async fn a_claim_is_explained_with_its_disk_and_where_that_is() {
             "waitsForPod": false,
             "known": "one-node",
             "reason": "attached to one node at a time",
-            "places": [{ "node": "node-04", "state": "attached", "pods": 0 }],
+            "places": [{ "node": "node-04", "state": "attached", "pods": 0, "disksMax": 25 }],
             "attachSeconds": 15.0,
         }])
     );
