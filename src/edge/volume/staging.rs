@@ -114,6 +114,8 @@ impl Staging {
         let changing = self.store.change()?;
         rename(&self.path, &place).map_err(failed("rename a volume to", &place))?;
         drop(changing);
+        // Readers may come: what is left to do here may take long where an old volume is deleted.
+        self.lock.unlock().map_err(failed("unlock", &place))?;
         let root = File::open(self.store.root()).and_then(|root| root.sync_all());
         root.map_err(failed("flush", self.store.root()))?;
         Ok(record)
