@@ -95,6 +95,10 @@ impl Store {
 
     /// Removes a folder that nobody holds; whether it did.
     pub(super) fn discard_unused(&self, path: &Path) -> Result<bool, Error> {
+        // Before the store's lock is waited for: what is in use needs none.
+        if lock::take(path).map_err(failed("lock", path))?.is_none() {
+            return Ok(false);
+        }
         let changing = self.change()?;
         let Some(_lock) = lock::take(path).map_err(failed("lock", path))? else {
             return Ok(false);
