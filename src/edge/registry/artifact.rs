@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use oci_distribution::Reference;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RANGE};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION, RANGE,
+};
 use reqwest::{Body, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::{Deserialize, Serialize};
 
@@ -267,20 +269,27 @@ impl Volumes {
         key: &Key,
         request: &impl Fn(&Host) -> RequestBuilder,
     ) -> Result<Response, Failure> {
-        let send = async |authorization| {
-            let request = request(host).headers(host.headers.clone());
-            let request = match authorization {
-                Some(header) => request.header(AUTHORIZATION, header),
-                None => request,
-            };
-            request.send().await.map_err(|error| unreachable(&error))
+        let send = async |authorization: Option<HeaderValue>| {
+            let (client, built) = request(host).build_split();
+            let built = built.map_err(|error| unreachable(&error))?;
+            // Where an upload goes the registry says: what is for it alone goes nowhere else.
+            let is_own = built.url().origin() == host.root.origin();
+            let mut request = RequestBuilder::from_parts(client, built);
+            if is_own {
+                request = request.headers(host.headers.clone());
+            }
+            if let Some(header) = authorization.filter(|_| is_own) {
+                request = request.header(AUTHORIZATION, header);
+            }
+            let sent = request.send().await.map_err(|error| unreachable(&error))?;
+            Ok::<_, Failure>((sent, is_own))
         };
-        let first = send(self.tokens.kept(key)).await?;
-        if first.status() != StatusCode::UNAUTHORIZED {
+        let (first, is_own) = send(self.tokens.kept(key)).await?;
+        if !is_own || first.status() != StatusCode::UNAUTHORIZED {
             return checked(first).await;
         }
         let header = self.tokens.answer(host, key, first.headers()).await?;
-        checked(send(Some(header)).await?).await
+        checked(send(Some(header)).await?.0).await
     }
 }
 

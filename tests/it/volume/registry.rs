@@ -1,8 +1,12 @@
 //! Volumes in a real registry: pushed, got on another node, refused where they are not what was sealed.
 
 use std::fs;
+use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
+use axum::body::Bytes;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -171,6 +175,74 @@ async fn a_registry_that_wants_a_password_gets_that_of_the_docker_config() -> Re
 fn place_text(place: &Place) -> Result<()> {
     fs::create_dir(place.path("tree"))?;
     Ok(fs::write(place.path("tree/file"), "text")?)
+}
+
+/// A port that answers every request by a function, and notes which came: method, path, and the headers
+/// that are for the registry alone.
+async fn answering(
+    answer: impl Fn(&str, &HeaderMap) -> Response + Clone + Send + Sync + 'static,
+) -> Result<(String, Arc<Mutex<Vec<(String, bool)>>>)> {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let noted = asked.clone();
+    let handler = move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
+        let asked = format!("{method} {}", uri.path());
+        let is_trusted = headers.contains_key("authorization") || headers.contains_key("x-own");
+        noted.lock().expect("no panic").push((asked.clone(), is_trusted));
+        drop(body);
+        std::future::ready(answer(&asked, &headers))
+    };
+    let router = axum::Router::new().fallback(handler);
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?.to_string();
+    tokio::spawn(axum::serve(listener, router).into_future());
+    Ok((address, asked))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_stay_with_the_registry_where_it_sends_an_upload_elsewhere() -> Result<()> {
+    let place = Place::new();
+    place_text(&place)?;
+    let status = |code: u16| StatusCode::from_u16(code).expect("a status");
+    for refusal in [None, Some(401)] {
+        let challenge = [("www-authenticate", "Basic realm=\"r\"")];
+        let taken = move |_: &str, _: &HeaderMap| match refusal {
+            Some(code) => (status(code), challenge).into_response(),
+            None => status(201).into_response(),
+        };
+        let (elsewhere, told_elsewhere) = answering(taken).await?;
+        let registry = move |asked: &str, headers: &HeaderMap| {
+            if !headers.contains_key("authorization") {
+                return (status(401), challenge).into_response();
+            }
+            let place = [("location", format!("http://{elsewhere}/upload"))];
+            match asked.split_once(' ') {
+                Some(("HEAD", _)) => status(404).into_response(),
+                Some(("POST", _)) => (status(202), place).into_response(),
+                _ => status(201).into_response(),
+            }
+        };
+        let (registry, told) = answering(registry).await?;
+        let toml = format!("server = \"http://{registry}\"\n[header]\nx-own = \"secret\"\n");
+        write_hosts(&place.path("hosts"), NAME, &toml)?;
+        let hosts = format!("--registry-hosts-dir={}", place.path("hosts").display());
+        let auths =
+            serde_json::json!({"auths": {NAME: {"auth": "dTpw"}, &registry: {"auth": "dTpw"}}});
+        fs::write(place.path("config.json"), auths.to_string())?;
+        let config = format!("--docker-config={}", place.path("config.json").display());
+        let from = place.path("tree").display().to_string();
+        let put = ["put", "k", &from, "--push", REPOSITORY, &hosts, &config];
+        match refusal {
+            None => drop(place.json(&put)?),
+            Some(_) => assert!(place.error(&put).contains("401 Unauthorized")),
+        }
+        let told_elsewhere = told_elsewhere.lock().expect("no panic").clone();
+        assert!(!told_elsewhere.is_empty());
+        let is_kept =
+            told_elsewhere.iter().all(|(asked, is_trusted)| asked == "PUT /upload" && !is_trusted);
+        assert!(is_kept, "{told_elsewhere:?}");
+        assert!(told.lock().expect("no panic").iter().any(|(_, is_trusted)| *is_trusted));
+    }
+    Ok(())
 }
 
 #[test]
