@@ -9,7 +9,7 @@ use kube::{Api, Client};
 use reqwest::header::{CONTENT_LENGTH, ETAG, IF_MATCH, RANGE};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 
-use super::fetch::Refusal;
+use super::fetch::{Refusal, STALL_MAX};
 use super::id;
 use super::serve::KIND_HEADER;
 use crate::edge::inventory::node::{InventorySpec, NodeInventory};
@@ -88,7 +88,8 @@ impl Peers {
             // A token goes to the agent that was asked, and to nobody that it names.
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
-            .connect_timeout(CONNECT_MAX);
+            .connect_timeout(CONNECT_MAX)
+            .read_timeout(STALL_MAX);
         if let Some(file) = ca {
             let placed = |error: String| format!("--peer-ca {}: {error}", file.display());
             let pem = std::fs::read(file).map_err(|error| placed(error.to_string()))?;
@@ -159,8 +160,13 @@ struct Refused {
 
 async fn send(request: RequestBuilder) -> Result<Response, Refused> {
     let response = request.send().await.map_err(|error| {
-        let is_final = error.is_connect() || error.is_builder();
-        let reason = if is_final { "cannot be reached" } else { "the connection broke" };
+        // One that cannot be reached may be starting again.
+        let is_final = error.is_builder();
+        let reason = match error.is_connect() || error.is_builder() {
+            true => "cannot be reached",
+            false if error.is_timeout() => "it does not answer",
+            false => "the connection broke",
+        };
         Refused { status: None, refusal: Refusal { reason: reason.to_owned(), is_final } }
     })?;
     let status = response.status();
