@@ -117,11 +117,13 @@ fn ls(flags: &Ls) -> anyhow::Result<()> {
     }
     let mut volumes = Vec::new();
     for mut record in listing.volumes {
-        // One that was removed since is not listed.
-        if let Some(bytes) = store.disk_bytes(&record.key)? {
-            record.bytes = bytes;
-            volumes.push(record);
+        match store.measure(&record.key, None) {
+            Ok(Some(measured)) => record.bytes = measured.bytes,
+            // Removed since it was listed.
+            Ok(None) => continue,
+            Err(error) => tracing::warn!("{error}: its bytes are as its producer told them"),
         }
+        volumes.push(record);
     }
     show::print_list(flags.common.output, &volumes);
     Ok(())

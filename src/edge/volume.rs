@@ -55,7 +55,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use cap_std::fs::Dir;
+use cap_std::fs::{Dir, MetadataExt};
 
 use crate::model::chain_id::sha256;
 use crate::model::unit::Time;
@@ -132,6 +132,16 @@ pub struct Listing {
     pub volumes: Vec<Record>,
     /// Folders that should be volumes and are not, each with the reason, sorted.
     pub unreadable: Vec<(String, String)>,
+}
+
+/// What a tree takes on the disk, and which tree that was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// Blocks of all that is in it.
+    pub bytes: u64,
+    /// Device, inode and last change of its folder, by seconds and nanoseconds: no two trees share them, as
+    /// an inode that is used again was changed since.
+    tree: (u64, u64, i64, i64),
 }
 
 /// A sealed volume that stays for as long as this is held.
@@ -230,19 +240,25 @@ impl Store {
         Ok(listing)
     }
 
-    /// Bytes that the volume of a listed key takes on the disk; `None` if it is gone. Takes no lock: what is
-    /// measured may be removed.
+    /// What the volume of a listed key takes on the disk; `None` if it is gone. Read anew only if it is not
+    /// the tree of `before`. Takes no lock: what is measured may be removed.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn disk_bytes(&self, key: &str) -> Result<Option<u64>, Error> {
+    pub fn measure(&self, key: &str, before: Option<Measured>) -> Result<Option<Measured>, Error> {
         let path = self.root.join(id(key));
         let measured = lock::open(&path).and_then(|folder| {
             let folder = folder.ok_or(io::ErrorKind::NotFound)?;
-            tree::disk_bytes(&Dir::from_std_file(folder).open_dir(DATA)?)
+            let data = Dir::from_std_file(folder).open_dir(DATA)?;
+            let found = data.dir_metadata()?;
+            let tree = (found.dev(), found.ino(), found.ctime(), found.ctime_nsec());
+            match before.filter(|before| before.tree == tree) {
+                Some(known) => Ok(known),
+                None => Ok(Measured { bytes: tree::disk_bytes(&data)?, tree }),
+            }
         });
         match measured {
-            Ok(bytes) => Ok(Some(bytes)),
+            Ok(measured) => Ok(Some(measured)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed("measure", &path)(error)),
         }

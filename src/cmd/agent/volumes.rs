@@ -17,11 +17,7 @@ use crate::edge::inventory::node::StoredVolume;
 use crate::edge::probe::AgentHealth;
 use crate::edge::volume::access::Access;
 use crate::edge::volume::record::Record;
-use crate::edge::volume::{Error, Store, serve};
-use crate::model::unit::Time;
-
-/// Bytes by key, each with the time of sealing: what is sealed does not change.
-type Measured = HashMap<String, (Option<Time>, u64)>;
+use crate::edge::volume::{Error, Measured, Store, serve};
 
 /// The store of a node, and how it is kept.
 #[derive(Clone)]
@@ -29,7 +25,8 @@ pub struct Volumes {
     store: Store,
     budget_bytes: Option<u64>,
     health: Arc<AgentHealth>,
-    measured: Arc<Mutex<Measured>>,
+    /// By key: what is sealed does not change.
+    measured: Arc<Mutex<HashMap<String, Measured>>>,
     /// Where other nodes find it.
     pub url: Option<String>,
 }
@@ -100,29 +97,21 @@ impl Volumes {
         let mut kept = HashMap::new();
         let mut result = Vec::new();
         for mut record in records {
-            let sealed_at = record.created.map(time);
-            let known = measured.get(&record.key).filter(|(at, _)| *at == sealed_at);
-            let bytes = match known {
-                Some((_, bytes)) => Some(*bytes),
-                None => self.store.disk_bytes(&record.key).unwrap_or_else(|error| {
-                    tracing::debug!(key = record.key, "{error}");
-                    None
-                }),
-            };
+            let before = measured.get(&record.key).copied();
+            let found = self.store.measure(&record.key, before).unwrap_or_else(|error| {
+                tracing::debug!(key = record.key, "{error}");
+                None
+            });
             // One that was removed meanwhile is none.
-            if let Some(bytes) = bytes {
-                kept.insert(record.key.clone(), (sealed_at, bytes));
-                record.bytes = bytes;
+            if let Some(found) = found {
+                kept.insert(record.key.clone(), found);
+                record.bytes = found.bytes;
                 result.push(record);
             }
         }
         *measured = kept;
         result
     }
-}
-
-fn time(at: jiff::Timestamp) -> Time {
-    Time(u64::try_from(at.as_nanosecond()).unwrap_or(0))
 }
 
 fn stored(record: Record) -> StoredVolume {
