@@ -102,10 +102,12 @@ async fn remote(flags: &Remote) -> anyhow::Result<Volumes> {
 
 /// What dead ones left is removed by whoever comes next; that it cannot be is not their failure.
 fn recover(store: &Store) {
-    match store.recover() {
-        Ok(0) => {}
-        Ok(count) => tracing::info!(count, "removed what dead producers left"),
-        Err(error) => tracing::warn!("{error}"),
+    let recovered = store.recover();
+    if recovered.count > 0 {
+        tracing::info!(count = recovered.count, "removed what dead producers left");
+    }
+    for fault in recovered.faults {
+        tracing::warn!("{fault}");
     }
 }
 

@@ -102,6 +102,13 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether somebody held a lock for too long: others of the same store would be waited for as long.
+    fn is_timeout(&self) -> bool {
+        matches!(self, Self::Files { source, .. } if source.kind() == io::ErrorKind::TimedOut)
+    }
+}
+
 /// What to do about an error that there is something to do about.
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {

@@ -124,7 +124,7 @@ impl Round {
             baggageclaim.read(self.node.pace.interval, &self.node.health).await;
         }
         if let Some(volumes) = &self.node.volumes {
-            self.volumes = volumes.list().await;
+            self.volumes = volumes.list().await.unwrap_or_default();
         }
         let inventory = self.inventory();
         let is_new = self.published.as_ref().is_none_or(|published| differs(published, &inventory));

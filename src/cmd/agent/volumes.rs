@@ -19,6 +19,12 @@ use crate::edge::volume::access::Access;
 use crate::edge::volume::record::Record;
 use crate::edge::volume::{Error, Measured, Store, serve};
 
+/// What is there, and what could not be done for it.
+struct Kept {
+    records: Vec<Record>,
+    fault: Option<String>,
+}
+
 /// The store of a node, and how it is kept.
 #[derive(Clone)]
 pub struct Volumes {
@@ -32,62 +38,68 @@ pub struct Volumes {
 }
 
 impl Volumes {
-    /// The store of these flags, with what dead ones left removed; `None` without one.
+    /// The store of these flags; `None` without one.
     ///
     /// # Errors
-    /// If it cannot be made or read.
+    /// If it cannot be made or opened.
     pub fn open(flags: &Serving, health: Arc<AgentHealth>) -> anyhow::Result<Option<Self>> {
         let Some(root) = &flags.store else {
             return Ok(None);
         };
         let store = Store::make(root).context("--store")?;
-        let count = store.recover().context("--store")?;
-        if count > 0 {
-            tracing::info!(count, "removed what dead producers left");
-        }
         health.checks().volumes = Some(Ok(()));
         let (budget_bytes, measured) = (flags.store_budget_bytes, Arc::default());
         Ok(Some(Self { store, budget_bytes, health, measured, url: None }))
     }
 
-    /// Keeps the budget and lists what is left. That it cannot is said at the port and once in the log, and
-    /// nothing is told of volumes.
-    pub async fn list(&self) -> Vec<StoredVolume> {
+    /// Keeps the budget and lists what is left; `None` if it cannot be listed. What is wrong is said at the
+    /// port and once in the log.
+    pub async fn list(&self) -> Option<Vec<StoredVolume>> {
         let own = self.clone();
-        let listed = tokio::task::spawn_blocking(move || own.keep());
-        let listed = match listed.await {
-            Ok(listed) => listed.map_err(|error| error.to_string()),
+        let kept = tokio::task::spawn_blocking(move || own.keep());
+        let kept = match kept.await {
+            Ok(kept) => kept.map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
-        let check = listed.as_ref().map(|_| ()).map_err(Clone::clone);
+        let (records, check) = match kept {
+            Ok(Kept { records, fault }) => (Some(records), fault.map_or(Ok(()), Err)),
+            Err(reason) => (None, Err(format!("{reason}; no volume is reported"))),
+        };
         let before = self.health.checks().volumes.replace(check.clone());
         if let (Err(reason), true) = (&check, before != Some(check.clone())) {
-            tracing::warn!("{reason}; no volume is reported");
+            tracing::warn!("{reason}; trying again");
         }
-        let records = listed.unwrap_or_default();
+        self.count(records.as_deref().unwrap_or_default());
+        Some(records?.into_iter().map(stored).collect())
+    }
+
+    fn count(&self, records: &[Record]) {
         let metrics = &self.health.metrics;
         metrics.volumes.set(i64::try_from(records.len()).unwrap_or(i64::MAX));
         let bytes: u64 = records.iter().map(|record| record.bytes).sum();
         metrics.volume_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
-        records.into_iter().map(stored).collect()
     }
 
-    /// Blocks.
-    fn keep(&self) -> Result<Vec<Record>, Error> {
-        self.store.recover()?;
+    /// Blocks. What cannot be removed keeps nothing from being listed.
+    fn keep(&self) -> Result<Kept, Error> {
+        let recovered = self.store.recover();
+        if recovered.count > 0 {
+            tracing::info!(count = recovered.count, "removed what dead producers left");
+        }
         let listing = self.store.list()?;
         for (folder, reason) in &listing.unreadable {
             tracing::debug!(folder, reason, "not a volume");
         }
         let mut records = self.measure(listing.volumes);
-        let evicted = self.store.evict(&records, self.budget_bytes.unwrap_or(u64::MAX))?;
+        let evicted = self.store.evict(&records, self.budget_bytes.unwrap_or(u64::MAX));
         self.health.metrics.evicted_volumes.inc_by(evicted.keys.len() as u64);
         if !evicted.keys.is_empty() {
             let (count, bytes) = (evicted.keys.len(), evicted.bytes);
             tracing::info!(count, bytes, "volumes removed for the budget");
         }
         records.retain(|record| !evicted.keys.contains(&record.key));
-        Ok(records)
+        let fault = recovered.faults.into_iter().chain(evicted.faults).next();
+        Ok(Kept { records, fault })
     }
 
     /// What records tell of bytes is not believed: each volume is measured once. One that cannot be, as it is

@@ -135,6 +135,26 @@ fn whoever_locks_the_store_is_waited_for_a_while_and_then_told() -> Result<()> {
 }
 
 #[test]
+fn a_leftover_that_cannot_be_removed_is_told_and_keeps_no_other() -> Result<()> {
+    let place = Place::new();
+    place.put("k", "text")?;
+    fs::create_dir_all(place.store().join(".staging/stuck"))?;
+    fs::create_dir_all(place.store().join(".trash/dead/data"))?;
+    // A mount point, in a mount namespace of its own, cannot even be renamed.
+    let script = "mount -t tmpfs none \"$2/.staging/stuck\" && \
+        \"$1\" volume put other \"$3\" --store \"$2\"";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_dunnage")]);
+    let output = command.arg(place.store()).arg(place.path("to-put")).output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("/.staging/stuck: "), "{said}");
+    let left = fs::read_dir(place.store().join(".trash"))?.count();
+    assert_eq!((left, place.leftovers()), (0, 1));
+    assert_eq!(place.keys()?, ["k", "other"]);
+    Ok(())
+}
+
+#[test]
 fn a_full_disk_is_said_and_nothing_is_sealed() -> Result<()> {
     let place = Place::new();
     let dir = place.path("large");
