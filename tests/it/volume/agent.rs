@@ -126,9 +126,13 @@ async fn sealed_volumes_are_reported_and_the_least_used_evicted_beyond_the_budge
     fs::rename(place.store(), place.path("away"))?;
     let told = |_, text: &str| text.contains("[-]volumes: cannot read");
     agent.await_answer("/readyz", told).await?;
-    stage.reported(&[]).await?;
+    let client = stage.plane.client();
+    let found = await_inventory(&client, NODE, |found| found.volumes.is_empty()).await?;
+    assert!(!found.spec.lists_volumes, "nobody knows what is there");
     fs::rename(place.path("away"), place.store())?;
-    stage.reported(&["a", "liar"]).await
+    let found = await_inventory(&client, NODE, |found| found.lists_volumes).await?;
+    assert_eq!(found.spec.volumes.len(), 2);
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
