@@ -221,7 +221,12 @@ impl Store {
         let Some(record) = record::read(&folder, id).map_err(damaged)? else {
             return Ok(None);
         };
-        let data = folder.open_dir(DATA).map_err(failed("open", &path.join(DATA)))?;
+        let data = match folder.open_dir(DATA) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(damaged(format!("{DATA}/: {error}")));
+            }
+            opened => opened.map_err(failed("open", &path.join(DATA)))?,
+        };
         Ok(Some(Held { record, data, path, staging: self.staging(), folder: lock }))
     }
 
@@ -304,14 +309,42 @@ impl Held {
     /// # Errors
     /// If it cannot be read.
     pub fn content(&mut self) -> Result<Content, Error> {
-        if let (Some(digest), Some(bytes)) = (&self.record.digest, self.record.archive_bytes) {
-            return Ok(Content { digest: digest.clone(), bytes });
+        if let Some(sealed) = self.sealed() {
+            return Ok(sealed);
         }
         let content = pack::digest(&self.data).map_err(failed("read", &self.path))?;
+        self.note_content(&content);
+        Ok(content)
+    }
+
+    /// Compares what its archive turned out to be with what was sealed; where the producer did not tell that,
+    /// it is this from now on.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn check(&mut self, content: &Content) -> Result<(), Error> {
+        match self.sealed() {
+            Some(sealed) if sealed == *content => Ok(()),
+            Some(_) => {
+                let reason = "its digest is not the sealed one".to_owned();
+                Err(Error::Damaged { key: self.record.key.clone(), reason })
+            }
+            None => {
+                self.note_content(content);
+                Ok(())
+            }
+        }
+    }
+
+    fn sealed(&self) -> Option<Content> {
+        let digest = self.record.digest.clone()?;
+        Some(Content { digest, bytes: self.record.archive_bytes? })
+    }
+
+    fn note_content(&mut self, content: &Content) {
         self.record.digest = Some(content.digest.clone());
         self.record.archive_bytes = Some(content.bytes);
         self.write_record();
-        Ok(content)
     }
 
     fn write_record(&self) {

@@ -73,6 +73,19 @@ async fn a_damaged_volume_of_this_node_is_replaced_by_the_registrys() -> Result<
     assert_eq!(got["source"], "registry");
     assert_eq!(fs::read_to_string(place.path("out/file"))?, "text");
     assert_eq!(place.get("k")?, "text");
+
+    // Also where its record is, or its tree is gone.
+    let damage: [fn(&std::path::Path) -> std::io::Result<()>; 2] = [
+        |folder| fs::write(folder.join("volume.json"), "{"),
+        |folder| fs::remove_dir_all(folder.join("data")),
+    ];
+    for damage in damage {
+        fs::remove_dir_all(&to)?;
+        damage(&place.folder("k"))?;
+        let got = place.json(&["get", "k", &to, REPOSITORY, &hosts])?;
+        assert_eq!(got["source"], "registry");
+        assert_eq!(place.get("k")?, "text");
+    }
     Ok(())
 }
 
