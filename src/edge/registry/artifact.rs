@@ -117,7 +117,7 @@ impl Volumes {
     /// If no host answers, or what is there is no volume.
     pub async fn find(&self, tag: &str) -> Result<Option<Artifact>, Failure> {
         let path = format!("manifests/{tag}");
-        let asked = self.pull(&path, |request| request.header(ACCEPT, MANIFEST_TYPE)).await;
+        let asked = self.pull(&path, true, |request| request.header(ACCEPT, MANIFEST_TYPE)).await;
         let body = match asked {
             Err(failure) if failure.kind == Kind::NotFound => return Ok(None),
             answer => read(answer?, MANIFEST_BYTES_MAX).await?,
@@ -148,7 +148,7 @@ impl Volumes {
             let request = request.timeout(TRANSFER_MAX);
             if offset > 0 { request.header(RANGE, range.clone()) } else { request }
         };
-        let response = self.pull(&path, from).await?;
+        let response = self.pull(&path, false, from).await?;
         if offset > 0 && response.status() != StatusCode::PARTIAL_CONTENT {
             return Err(Failure::new(Kind::Invalid, "it does not go on where it broke"));
         }
@@ -169,7 +169,7 @@ impl Volumes {
         let sent = self.push_blob(&artifact.digest, artifact.bytes, archive).await?;
         let manifest = manifest(artifact);
         let put = |host: &Host| {
-            let request = host.client.put(self.url(host, &format!("manifests/{tag}")));
+            let request = host.client.put(host.url(&self.repository, &format!("manifests/{tag}")));
             request.header(CONTENT_TYPE, MANIFEST_TYPE).body(manifest.clone())
         };
         self.to_origin(&put).await?;
@@ -182,14 +182,15 @@ impl Volumes {
         bytes: u64,
         body: impl Fn() -> Body + Sync,
     ) -> Result<u64, Failure> {
-        let head = |host: &Host| host.client.head(self.url(host, &format!("blobs/{digest}")));
+        let head =
+            |host: &Host| host.client.head(host.url(&self.repository, &format!("blobs/{digest}")));
         match self.to_origin(&head).await {
             Ok(_) => return Ok(0),
             Err(failure) if failure.kind == Kind::NotFound => {}
             Err(failure) => return Err(failure),
         }
         let start = |host: &Host| {
-            host.client.post(self.url(host, "blobs/uploads/")).header(CONTENT_LENGTH, 0)
+            host.client.post(host.url(&self.repository, "blobs/uploads/")).header(CONTENT_LENGTH, 0)
         };
         let started = self.to_origin(&start).await?;
         let url = upload_url(&started, digest)?;
@@ -202,19 +203,18 @@ impl Volumes {
         Ok(bytes)
     }
 
-    /// Asks the hosts in turn.
+    /// Asks the hosts in turn; what a tag means only those that may say so.
     async fn pull(
         &self,
         path: &str,
+        resolves: bool,
         with: impl Fn(RequestBuilder) -> RequestBuilder,
     ) -> Result<Response, Failure> {
         let mut last = None;
-        for (host, credentials) in &self.hosts {
+        for (host, credentials) in self.hosts.iter().filter(|(host, _)| host.resolves || !resolves)
+        {
             let request = |host: &Host| {
-                let mut url = self.url(host, path);
-                if let Some(registry) = &host.mirrored {
-                    url.query_pairs_mut().append_pair("ns", registry);
-                }
+                let url = host.pull_url(&self.repository, path);
                 with(host.client.request(Method::GET, url))
             };
             match self.send(host, credentials, PULL, &request).await {
@@ -234,13 +234,6 @@ impl Volumes {
         let none = || Failure::new(Kind::NotAsked, "no host of this registry takes pushes");
         let (host, credentials) = origin.ok_or_else(none)?;
         self.send(host, credentials, PUSH, request).await
-    }
-
-    fn url(&self, host: &Host, path: &str) -> Url {
-        let mut url = host.root.clone();
-        let root = host.root.path().trim_end_matches('/').to_owned();
-        url.set_path(&format!("{root}/{}/{path}", self.repository));
-        url
     }
 
     /// One request with each credential in turn, a challenge answered.

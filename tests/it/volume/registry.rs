@@ -258,6 +258,25 @@ async fn credentials_stay_with_the_registry_where_it_sends_an_upload_elsewhere()
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_key_means_is_not_asked_of_a_mirror_that_only_hands_out_bytes() -> Result<()> {
+    let place = Place::new();
+    let absent = |_: &str, _: &HeaderMap| StatusCode::NOT_FOUND.into_response();
+    let (mirror, told_mirror) = answering(absent).await?;
+    let (server, told_server) = answering(absent).await?;
+    let toml = format!(
+        "server = \"http://{server}\"\n[host.\"http://{mirror}\"]\ncapabilities = [\"pull\"]\n"
+    );
+    write_hosts(&place.path("hosts"), NAME, &toml)?;
+    let hosts = format!("--registry-hosts-dir={}", place.path("hosts").display());
+    let to = place.path("got").display().to_string();
+    let error = place.error(&["get", "k", &to, REPOSITORY, &hosts]);
+    assert!(error.contains("registry.example/ci/volumes: it has no such volume"), "{error}");
+    assert_eq!(told_mirror.lock().expect("no panic").len(), 0);
+    assert_eq!(told_server.lock().expect("no panic").len(), 1);
+    Ok(())
+}
+
 #[test]
 fn a_registry_that_cannot_be_one_is_said_before_anything_is_put() -> Result<()> {
     let place = Place::new();
