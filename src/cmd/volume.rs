@@ -11,13 +11,13 @@ use std::sync::Arc;
 use anyhow::Context;
 use reqwest::Body;
 
-use crate::cli::volume::{Action, Common, Ls, Put, Remote, Rm, Volume};
+use crate::cli::volume::{Action, Common, Kind, Ls, Put, Remote, Rm, Volume};
 use crate::cmd::Usage;
 use crate::edge::clock::Clock;
 use crate::edge::registry::artifact::{Artifact, Volumes};
-use crate::edge::volume::record::{Record, check_key};
+use crate::edge::volume::record::check_key;
 use crate::edge::volume::staging::Label;
-use crate::edge::volume::{Store, id, stream};
+use crate::edge::volume::{Content, Store, id, stream};
 use crate::model::volume::VolumeKind;
 use show::Shown;
 
@@ -47,9 +47,9 @@ fn usable_key(key: &str) -> anyhow::Result<()> {
 
 async fn put(flags: Put) -> anyhow::Result<()> {
     usable_key(&flags.key)?;
-    let Put { key, dir, kind, common, remote: told, push } = flags;
-    let to = if push { Some(remote(&told).await?) } else { None };
-    let label = Label { key, kind: VolumeKind::named(kind.name()) };
+    let Put { key, dir, kind, common, remote: named, push } = flags;
+    let to = if push { Some(remote(&named).await?) } else { None };
+    let label = Label { key, kind: told(kind) };
     let root = common.store.clone();
     let (store, record) = blocking(move || {
         let store = Store::make(&root)?;
@@ -62,8 +62,8 @@ async fn put(flags: Put) -> anyhow::Result<()> {
     .await?;
     let mut shown = Shown::put(&record);
     if let Some(to) = to {
-        let name = told.registry.unwrap_or_default();
-        let pushed = send(&store, &record, &to).await;
+        let name = named.registry.unwrap_or_default();
+        let pushed = send(store, &record.key, &to).await;
         let bytes = pushed.with_context(|| {
             format!("volume {:?} is sealed on this node, but not pushed to {name}", record.key)
         })?;
@@ -73,23 +73,34 @@ async fn put(flags: Put) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Pushes a volume of the store.
-async fn send(store: &Store, record: &Record, to: &Volumes) -> anyhow::Result<u64> {
-    let held = store.find(&record.key)?;
-    let held = Arc::new(held.with_context(|| absent(&record.key, store.root()))?);
-    let artifact = Artifact {
-        key: record.key.clone(),
-        kind: record.kind().name().to_owned(),
-        digest: record.digest.clone().unwrap_or_default(),
-        bytes: record.archive_bytes.unwrap_or(0),
-    };
+const fn told(kind: Kind) -> VolumeKind {
+    match kind {
+        Kind::ResourceCache => VolumeKind::ResourceCache,
+        Kind::TaskCache => VolumeKind::TaskCache,
+        Kind::Output => VolumeKind::Output,
+        Kind::Other => VolumeKind::Other,
+    }
+}
+
+/// Pushes what the store has under a key by now.
+async fn send(store: Store, key: &str, to: &Volumes) -> anyhow::Result<u64> {
+    let wanted = key.to_owned();
+    let (held, artifact) = blocking(move || {
+        let held = store.find(&wanted)?;
+        let mut held = held.with_context(|| absent(&wanted, store.root()))?;
+        let content = held.content()?;
+        let kind = held.record.kind().name().to_owned();
+        let Content { digest, bytes } = content;
+        Ok((Arc::new(held), Artifact { key: wanted, kind, digest, bytes }))
+    })
+    .await?;
     let data = held.data.try_clone()?;
     let archive = || match data.try_clone() {
         Ok(data) => Body::wrap_stream(stream::archive(data, 0, held.clone())),
         // Too short: the registry refuses it.
         Err(_) => Body::default(),
     };
-    Ok(to.push(&id(&record.key), &artifact, archive).await?)
+    Ok(to.push(&id(key), &artifact, archive).await?)
 }
 
 /// The registry of these flags.
