@@ -48,7 +48,6 @@ pub mod record;
 pub mod serve;
 pub mod staging;
 pub mod stream;
-pub mod tree;
 mod unpack;
 
 use std::fs::File;
@@ -57,6 +56,7 @@ use std::path::{Path, PathBuf};
 
 use cap_std::fs::{Dir, MetadataExt};
 
+use crate::edge::tree;
 use crate::model::chain_id::sha256;
 use crate::model::unit::Time;
 use record::Record;
@@ -266,7 +266,7 @@ impl Store {
             let tree = (found.dev(), found.ino(), found.ctime(), found.ctime_nsec());
             match before.filter(|before| before.tree == tree) {
                 Some(known) => Ok(known),
-                None => Ok(Measured { bytes: tree::disk_bytes(&data)?, tree }),
+                None => Ok(Measured { bytes: tree::disk_bytes(&data, &mut 0)?, tree }),
             }
         });
         match measured {

@@ -12,7 +12,8 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
 use super::record::Record;
-use super::{Error, Store, failed, id, lock, record, tree};
+use super::{Error, Store, failed, id, lock, record};
+use crate::edge::tree;
 
 /// Many times what a record of a few hundred bytes takes to be written.
 const RECORD_WRITTEN_IN: Duration = Duration::from_secs(600);
