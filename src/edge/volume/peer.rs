@@ -12,6 +12,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use super::fetch::{Refusal, STALL_MAX};
 use super::id;
 use super::serve::KIND_HEADER;
+use crate::edge::cause::innermost;
 use crate::edge::inventory::node::{InventorySpec, NodeInventory};
 use crate::model::volume::VolumeKind;
 
@@ -95,6 +96,9 @@ impl Peers {
             let pem = std::fs::read(file).map_err(|error| placed(error.to_string()))?;
             let certificates = reqwest::Certificate::from_pem_bundle(&pem);
             let certificates = certificates.map_err(|error| placed(error.to_string()))?;
+            if certificates.is_empty() {
+                return Err(placed("no certificate (PEM) in it".to_owned()));
+            }
             builder = builder.tls_certs_only(certificates);
         }
         let client = builder.build().map_err(|error| error.to_string())?;
@@ -162,12 +166,13 @@ async fn send(request: RequestBuilder) -> Result<Response, Refused> {
     let response = request.send().await.map_err(|error| {
         // One that cannot be reached may be starting again.
         let is_final = error.is_builder();
-        let reason = match error.is_connect() || error.is_builder() {
+        let what = match error.is_connect() || error.is_builder() {
             true => "cannot be reached",
             false if error.is_timeout() => "it does not answer",
             false => "the connection broke",
         };
-        Refused { status: None, refusal: Refusal { reason: reason.to_owned(), is_final } }
+        let reason = format!("{what}: {}", innermost(&error));
+        Refused { status: None, refusal: Refusal { reason, is_final } }
     })?;
     let status = response.status();
     if status.is_success() {

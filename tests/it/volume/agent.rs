@@ -23,18 +23,18 @@ use crate::deploy::definitions::establish;
 use crate::deploy::manifests;
 use crate::testbed::{ControlPlane, NodeSpec, free_ports, make_nodes};
 
-const NODE: &str = "node-1";
+pub const NODE: &str = "node-1";
 
 /// An API server, a node, a containerd without images, and the node's store.
-struct Stage {
-    place: Place,
+pub struct Stage {
+    pub place: Place,
     socket: PathBuf,
     _containerd: Fake,
-    plane: ControlPlane,
+    pub plane: ControlPlane,
 }
 
 impl Stage {
-    async fn set() -> Result<Self> {
+    pub async fn set() -> Result<Self> {
         let plane = ControlPlane::start().await?;
         establish(&plane.client()).await?;
         make_nodes(&plane.client(), &[NodeSpec::new(NODE)]).await?;
@@ -43,7 +43,7 @@ impl Stage {
         Ok(Self { place: Place::new(), socket, _containerd: containerd, plane })
     }
 
-    async fn agent(&self, flags: &[&str]) -> Result<Agent> {
+    pub async fn agent(&self, flags: &[&str]) -> Result<Agent> {
         let store = format!("--store={}", self.place.store().display());
         let flags = [&[store.as_str()], flags].concat();
         Agent::start(self.plane.dir(), self.plane.kubeconfig(), NODE, &self.socket, &flags).await
@@ -59,7 +59,7 @@ impl Stage {
     }
 
     /// The file with a token of an account, for an audience.
-    async fn token(&self, account: &str, audience: &str) -> Result<String> {
+    pub async fn token(&self, account: &str, audience: &str) -> Result<String> {
         let file = self.place.path(&format!("token-{account}-{}", audience.len()));
         token(&self.plane.client(), account, audience, &file).await?;
         Ok(file.display().to_string())
