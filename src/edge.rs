@@ -1,11 +1,12 @@
 //! The edges: thin adapters between the core and the world. Async, sockets, files and Kubernetes'
 //! types live here and in [`crate::cmd`], and nowhere else.
 //!
-//! Edges know the core; of each other they know only [`cause`], [`clock`], [`inventory`], [`metrics`],
-//! [`object`], [`recent`], [`shared`], [`unresolved`] and [`view`].
+//! Edges know the core; of each other they know only [`body`], [`cause`], [`clock`], [`inventory`],
+//! [`metrics`], [`object`], [`recent`], [`shared`], [`tree`], [`unresolved`] and [`view`].
 
 pub mod admin;
 pub mod baggageclaim;
+pub mod body;
 pub mod cause;
 pub mod clock;
 pub mod containerd;
@@ -18,6 +19,7 @@ pub mod probe;
 pub mod recent;
 pub mod registry;
 pub mod shared;
+pub mod tree;
 pub mod unresolved;
 pub mod view;
 pub mod volume;

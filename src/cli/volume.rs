@@ -135,19 +135,6 @@ pub enum Kind {
     Other,
 }
 
-impl Kind {
-    /// As in annotations and reports.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ResourceCache => "resource-cache",
-            Self::TaskCache => "task-cache",
-            Self::Output => "output",
-            Self::Other => "other",
-        }
-    }
-}
-
 /// How to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {

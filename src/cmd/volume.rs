@@ -11,13 +11,13 @@ use std::sync::Arc;
 use anyhow::Context;
 use reqwest::Body;
 
-use crate::cli::volume::{Action, Common, Ls, Put, Remote, Rm, Volume};
+use crate::cli::volume::{Action, Common, Kind, Ls, Put, Remote, Rm, Volume};
 use crate::cmd::Usage;
 use crate::edge::clock::Clock;
 use crate::edge::registry::artifact::{Artifact, Volumes};
-use crate::edge::volume::record::{Record, check_key};
+use crate::edge::volume::record::check_key;
 use crate::edge::volume::staging::Label;
-use crate::edge::volume::{Store, id, stream};
+use crate::edge::volume::{Content, Store, id, stream};
 use crate::model::volume::VolumeKind;
 use show::Shown;
 
@@ -47,9 +47,9 @@ fn usable_key(key: &str) -> anyhow::Result<()> {
 
 async fn put(flags: Put) -> anyhow::Result<()> {
     usable_key(&flags.key)?;
-    let Put { key, dir, kind, common, remote: told, push } = flags;
-    let to = if push { Some(remote(&told).await?) } else { None };
-    let label = Label { key, kind: VolumeKind::named(kind.name()) };
+    let Put { key, dir, kind, common, remote: named, push } = flags;
+    let to = if push { Some(remote(&named).await?) } else { None };
+    let label = Label { key, kind: told(kind) };
     let root = common.store.clone();
     let (store, record) = blocking(move || {
         let store = Store::make(&root)?;
@@ -62,8 +62,8 @@ async fn put(flags: Put) -> anyhow::Result<()> {
     .await?;
     let mut shown = Shown::put(&record);
     if let Some(to) = to {
-        let name = told.registry.unwrap_or_default();
-        let pushed = send(&store, &record, &to).await;
+        let name = named.registry.unwrap_or_default();
+        let pushed = send(store, &record.key, &to).await;
         let bytes = pushed.with_context(|| {
             format!("volume {:?} is sealed on this node, but not pushed to {name}", record.key)
         })?;
@@ -73,23 +73,34 @@ async fn put(flags: Put) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Pushes a volume of the store.
-async fn send(store: &Store, record: &Record, to: &Volumes) -> anyhow::Result<u64> {
-    let held = store.find(&record.key)?;
-    let held = Arc::new(held.with_context(|| absent(&record.key, store.root()))?);
-    let artifact = Artifact {
-        key: record.key.clone(),
-        kind: record.kind().name().to_owned(),
-        digest: record.digest.clone().unwrap_or_default(),
-        bytes: record.archive_bytes.unwrap_or(0),
-    };
+const fn told(kind: Kind) -> VolumeKind {
+    match kind {
+        Kind::ResourceCache => VolumeKind::ResourceCache,
+        Kind::TaskCache => VolumeKind::TaskCache,
+        Kind::Output => VolumeKind::Output,
+        Kind::Other => VolumeKind::Other,
+    }
+}
+
+/// Pushes what the store has under a key by now.
+async fn send(store: Store, key: &str, to: &Volumes) -> anyhow::Result<u64> {
+    let wanted = key.to_owned();
+    let (held, artifact) = blocking(move || {
+        let held = store.find(&wanted)?;
+        let mut held = held.with_context(|| absent(&wanted, store.root()))?;
+        let content = held.content()?;
+        let kind = held.record.kind().name().to_owned();
+        let Content { digest, bytes } = content;
+        Ok((Arc::new(held), Artifact { key: wanted, kind, digest, bytes }))
+    })
+    .await?;
     let data = held.data.try_clone()?;
     let archive = || match data.try_clone() {
         Ok(data) => Body::wrap_stream(stream::archive(data, 0, held.clone())),
         // Too short: the registry refuses it.
         Err(_) => Body::default(),
     };
-    Ok(to.push(&id(&record.key), &artifact, archive).await?)
+    Ok(to.push(&id(key), &artifact, archive).await?)
 }
 
 /// The registry of these flags.
@@ -102,10 +113,12 @@ async fn remote(flags: &Remote) -> anyhow::Result<Volumes> {
 
 /// What dead ones left is removed by whoever comes next; that it cannot be is not their failure.
 fn recover(store: &Store) {
-    match store.recover() {
-        Ok(0) => {}
-        Ok(count) => tracing::info!(count, "removed what dead producers left"),
-        Err(error) => tracing::warn!("{error}"),
+    let recovered = store.recover();
+    if recovered.count > 0 {
+        tracing::info!(count = recovered.count, "removed what dead producers left");
+    }
+    for fault in recovered.faults {
+        tracing::warn!("{fault}");
     }
 }
 
@@ -117,11 +130,13 @@ fn ls(flags: &Ls) -> anyhow::Result<()> {
     }
     let mut volumes = Vec::new();
     for mut record in listing.volumes {
-        // One that was removed since is not listed.
-        if let Some(bytes) = store.disk_bytes(&record.key)? {
-            record.bytes = bytes;
-            volumes.push(record);
+        match store.measure(&record.key, None) {
+            Ok(Some(measured)) => record.bytes = measured.bytes,
+            // Removed since it was listed.
+            Ok(None) => continue,
+            Err(error) => tracing::warn!("{error}: its bytes are as its producer told them"),
         }
+        volumes.push(record);
     }
     show::print_list(flags.common.output, &volumes);
     Ok(())

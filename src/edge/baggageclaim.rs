@@ -9,19 +9,22 @@
 //! can claim volumes, which can shift a preference and no more.
 
 pub mod key;
-mod measure;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use reqwest::{Client, Response, Url};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use reqwest::{Client, Url};
 use serde::Deserialize;
 
 use crate::edge::baggageclaim::key::KeyTemplate;
-use crate::edge::baggageclaim::measure::measure;
+use crate::edge::{body, tree};
 use crate::model::unit::Bytes;
 use crate::model::volume::{HeldVolume, VolumeKind, key_fault};
 
@@ -168,27 +171,15 @@ impl Baggageclaim {
         let lost = |error: reqwest::Error| Error::Connection(url.to_string(), error.without_url());
         let odd = |what: String| Error::Answer(url.to_string(), what);
         let path = format!("{}/volumes", url.as_str().trim_end_matches('/'));
-        let mut response = self.client.get(path).send().await.map_err(lost)?;
+        let response = self.client.get(path).send().await.map_err(lost)?;
         let status = response.status();
-        let body = body(&mut response).await.map_err(lost)?;
+        let body = body::read(response, BODY_BYTES_MAX).await.map_err(lost)?;
         let body = body.ok_or_else(|| odd(format!("more than {BODY_BYTES_MAX} bytes")))?;
         if !status.is_success() {
             return Err(odd(format!("{status}: {}", said(&body))));
         }
         serde_json::from_slice(&body).map_err(|error| odd(format!("no list of volumes: {error}")))
     }
-}
-
-/// The body; `None` if it is too large.
-async fn body(response: &mut Response) -> reqwest::Result<Option<Vec<u8>>> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > BODY_BYTES_MAX {
-            return Ok(None);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(Some(body))
 }
 
 /// The reason in an error's body, or the start of what is there instead.
@@ -215,4 +206,13 @@ fn measure_all(new: Vec<(String, PathBuf)>, entries_max: u64) -> Vec<(String, Me
         all.push((handle, Measured { path, bytes }));
     }
     all
+}
+
+/// Bytes that a tree takes on the disk. Adds what it looked at to `entries`.
+fn measure(path: &Path, entries: &mut u64) -> io::Result<u64> {
+    // Not through a link: what a link names is not the volume.
+    if !fs::symlink_metadata(path)?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    tree::disk_bytes(&Dir::open_ambient_dir(path, ambient_authority())?, entries)
 }

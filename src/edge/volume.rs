@@ -48,15 +48,15 @@ pub mod record;
 pub mod serve;
 pub mod staging;
 pub mod stream;
-pub mod tree;
 mod unpack;
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use cap_std::fs::Dir;
+use cap_std::fs::{Dir, MetadataExt};
 
+use crate::edge::tree;
 use crate::model::chain_id::sha256;
 use crate::model::unit::Time;
 use record::Record;
@@ -102,6 +102,13 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether somebody held a lock for too long: others of the same store would be waited for as long.
+    fn is_timeout(&self) -> bool {
+        matches!(self, Self::Files { source, .. } if source.kind() == io::ErrorKind::TimedOut)
+    }
+}
+
 /// What to do about an error that there is something to do about.
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
@@ -132,6 +139,16 @@ pub struct Listing {
     pub volumes: Vec<Record>,
     /// Folders that should be volumes and are not, each with the reason, sorted.
     pub unreadable: Vec<(String, String)>,
+}
+
+/// What a tree takes on the disk, and which tree that was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// Blocks of all that is in it.
+    pub bytes: u64,
+    /// Device, inode and last change of its folder, by seconds and nanoseconds: no two trees share them, as
+    /// an inode that is used again was changed since.
+    tree: (u64, u64, i64, i64),
 }
 
 /// A sealed volume that stays for as long as this is held.
@@ -204,7 +221,12 @@ impl Store {
         let Some(record) = record::read(&folder, id).map_err(damaged)? else {
             return Ok(None);
         };
-        let data = folder.open_dir(DATA).map_err(failed("open", &path.join(DATA)))?;
+        let data = match folder.open_dir(DATA) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(damaged(format!("{DATA}/: {error}")));
+            }
+            opened => opened.map_err(failed("open", &path.join(DATA)))?,
+        };
         Ok(Some(Held { record, data, path, staging: self.staging(), folder: lock }))
     }
 
@@ -230,19 +252,25 @@ impl Store {
         Ok(listing)
     }
 
-    /// Bytes that the volume of a listed key takes on the disk; `None` if it is gone. Takes no lock: what is
-    /// measured may be removed.
+    /// What the volume of a listed key takes on the disk; `None` if it is gone. Read anew only if it is not
+    /// the tree of `before`. Takes no lock: what is measured may be removed.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn disk_bytes(&self, key: &str) -> Result<Option<u64>, Error> {
+    pub fn measure(&self, key: &str, before: Option<Measured>) -> Result<Option<Measured>, Error> {
         let path = self.root.join(id(key));
         let measured = lock::open(&path).and_then(|folder| {
             let folder = folder.ok_or(io::ErrorKind::NotFound)?;
-            tree::disk_bytes(&Dir::from_std_file(folder).open_dir(DATA)?)
+            let data = Dir::from_std_file(folder).open_dir(DATA)?;
+            let found = data.dir_metadata()?;
+            let tree = (found.dev(), found.ino(), found.ctime(), found.ctime_nsec());
+            match before.filter(|before| before.tree == tree) {
+                Some(known) => Ok(known),
+                None => Ok(Measured { bytes: tree::disk_bytes(&data, &mut 0)?, tree }),
+            }
         });
         match measured {
-            Ok(bytes) => Ok(Some(bytes)),
+            Ok(measured) => Ok(Some(measured)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed("measure", &path)(error)),
         }
@@ -281,14 +309,42 @@ impl Held {
     /// # Errors
     /// If it cannot be read.
     pub fn content(&mut self) -> Result<Content, Error> {
-        if let (Some(digest), Some(bytes)) = (&self.record.digest, self.record.archive_bytes) {
-            return Ok(Content { digest: digest.clone(), bytes });
+        if let Some(sealed) = self.sealed() {
+            return Ok(sealed);
         }
         let content = pack::digest(&self.data).map_err(failed("read", &self.path))?;
+        self.note_content(&content);
+        Ok(content)
+    }
+
+    /// Compares what its archive turned out to be with what was sealed; where the producer did not tell that,
+    /// it is this from now on.
+    ///
+    /// # Errors
+    /// If it is something else.
+    pub fn check(&mut self, content: &Content) -> Result<(), Error> {
+        match self.sealed() {
+            Some(sealed) if sealed == *content => Ok(()),
+            Some(_) => {
+                let reason = "its digest is not the sealed one".to_owned();
+                Err(Error::Damaged { key: self.record.key.clone(), reason })
+            }
+            None => {
+                self.note_content(content);
+                Ok(())
+            }
+        }
+    }
+
+    fn sealed(&self) -> Option<Content> {
+        let digest = self.record.digest.clone()?;
+        Some(Content { digest, bytes: self.record.archive_bytes? })
+    }
+
+    fn note_content(&mut self, content: &Content) {
         self.record.digest = Some(content.digest.clone());
         self.record.archive_bytes = Some(content.bytes);
         self.write_record();
-        Ok(content)
     }
 
     fn write_record(&self) {

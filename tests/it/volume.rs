@@ -7,6 +7,7 @@
 //! | `crash` | killed in the middle, a full disk, readers while it is replaced or removed |
 //! | `registry` | pushed to a real registry, and got from it |
 //! | `agent` | what the agent reports, evicts and serves, on a real API server |
+//! | `tls` | the same by TLS: whose certificate is trusted |
 //! | `hostile` | archives and records that somebody wrote to do harm |
 
 pub mod agent;
@@ -15,3 +16,4 @@ mod hostile;
 mod registry;
 pub mod rig;
 mod store;
+mod tls;

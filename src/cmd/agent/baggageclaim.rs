@@ -22,6 +22,7 @@ pub struct Source {
     reader: Baggageclaim,
     last: Reading,
     answered_at: Option<Instant>,
+    is_answering: bool,
     asked_at: Option<Instant>,
 }
 
@@ -42,7 +43,8 @@ impl Source {
             kind_property: flags.baggageclaim_kind.clone(),
         };
         let reader = Baggageclaim::new(settings)?;
-        Ok(Some(Self { reader, last: Reading::default(), answered_at: None, asked_at: None }))
+        let last = Reading::default();
+        Ok(Some(Self { reader, last, answered_at: None, is_answering: false, asked_at: None }))
     }
 
     /// Asks it, unless that was done within the interval; says what is wrong.
@@ -55,6 +57,7 @@ impl Source {
         let result = if outcome.is_ok() { "ok" } else { "error" };
         health.metrics.baggageclaim_readings.with_label_values(&[result]).inc();
         let check = outcome.as_ref().map(said).unwrap_or_else(|reason| Err(reason.clone()));
+        self.is_answering = outcome.is_ok();
         match outcome {
             Ok(reading) => {
                 self.last = reading;
@@ -67,6 +70,12 @@ impl Source {
         }
         self.measure(health);
         note(check, health);
+    }
+
+    /// Whether it holds nothing else under a key, as far as it answered and all of that could be measured.
+    pub fn is_complete(&self) -> bool {
+        let Reading { unreadable, unmeasured, .. } = &self.last;
+        self.is_answering && unreadable.is_empty() && *unmeasured == 0
     }
 
     /// Adds what it holds to what the store holds; all by key, and of one key the store's.

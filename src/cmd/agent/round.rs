@@ -51,6 +51,8 @@ pub struct Round {
     pub node: Node,
     store: Store,
     volumes: Vec<StoredVolume>,
+    /// Whether the volume store could be read.
+    is_listed: bool,
     manifests: Vec<ImageSpec>,
     published: Option<InventorySpec>,
     /// When the store was read, as the inventory tells it.
@@ -75,6 +77,7 @@ impl Round {
             node,
             store: Store::default(),
             volumes: Vec::new(),
+            is_listed: false,
             manifests: Vec::new(),
             published: None,
             observed_at: Time::default(),
@@ -124,7 +127,9 @@ impl Round {
             baggageclaim.read(self.node.pace.interval, &self.node.health).await;
         }
         if let Some(volumes) = &self.node.volumes {
-            self.volumes = volumes.list().await;
+            let listed = volumes.list().await;
+            self.is_listed = listed.is_some();
+            self.volumes = listed.unwrap_or_default();
         }
         let inventory = self.inventory();
         let is_new = self.published.as_ref().is_none_or(|published| differs(published, &inventory));
@@ -167,11 +172,13 @@ impl Round {
         let mut report = report(&self.store, about);
         self.manifests = report.manifests;
         report.inventory.volumes.clone_from(&self.volumes);
+        let volumes = self.node.volumes.as_ref();
+        let mut sources = volumes.map(|_| self.is_listed).into_iter().collect::<Vec<_>>();
         if let Some(baggageclaim) = &self.node.baggageclaim {
             baggageclaim.add_to(&mut report.inventory.volumes);
+            sources.push(baggageclaim.is_complete());
         }
-        let volumes = self.node.volumes.as_ref();
-        report.inventory.lists_volumes = volumes.is_some() || self.node.baggageclaim.is_some();
+        report.inventory.lists_volumes = !sources.is_empty() && !sources.contains(&false);
         report.inventory.volume_server = volumes.and_then(|volumes| volumes.url.clone());
         fit(report.inventory, INVENTORY_BYTES_MAX)
     }

@@ -17,11 +17,13 @@ use crate::edge::inventory::node::StoredVolume;
 use crate::edge::probe::AgentHealth;
 use crate::edge::volume::access::Access;
 use crate::edge::volume::record::Record;
-use crate::edge::volume::{Error, Store, serve};
-use crate::model::unit::Time;
+use crate::edge::volume::{Error, Measured, Store, serve};
 
-/// Bytes by key, each with the time of sealing: what is sealed does not change.
-type Measured = HashMap<String, (Option<Time>, u64)>;
+/// What is there, and what could not be done for it.
+struct Kept {
+    records: Vec<Record>,
+    fault: Option<String>,
+}
 
 /// The store of a node, and how it is kept.
 #[derive(Clone)]
@@ -29,68 +31,75 @@ pub struct Volumes {
     store: Store,
     budget_bytes: Option<u64>,
     health: Arc<AgentHealth>,
-    measured: Arc<Mutex<Measured>>,
+    /// By key: what is sealed does not change.
+    measured: Arc<Mutex<HashMap<String, Measured>>>,
     /// Where other nodes find it.
     pub url: Option<String>,
 }
 
 impl Volumes {
-    /// The store of these flags, with what dead ones left removed; `None` without one.
+    /// The store of these flags; `None` without one.
     ///
     /// # Errors
-    /// If it cannot be made or read.
+    /// If it cannot be made or opened.
     pub fn open(flags: &Serving, health: Arc<AgentHealth>) -> anyhow::Result<Option<Self>> {
         let Some(root) = &flags.store else {
             return Ok(None);
         };
         let store = Store::make(root).context("--store")?;
-        let count = store.recover().context("--store")?;
-        if count > 0 {
-            tracing::info!(count, "removed what dead producers left");
-        }
         health.checks().volumes = Some(Ok(()));
         let (budget_bytes, measured) = (flags.store_budget_bytes, Arc::default());
         Ok(Some(Self { store, budget_bytes, health, measured, url: None }))
     }
 
-    /// Keeps the budget and lists what is left. That it cannot is said at the port and once in the log, and
-    /// nothing is told of volumes.
-    pub async fn list(&self) -> Vec<StoredVolume> {
+    /// Keeps the budget and lists what is left; `None` if it cannot be listed. What is wrong is said at the
+    /// port and once in the log.
+    pub async fn list(&self) -> Option<Vec<StoredVolume>> {
         let own = self.clone();
-        let listed = tokio::task::spawn_blocking(move || own.keep());
-        let listed = match listed.await {
-            Ok(listed) => listed.map_err(|error| error.to_string()),
+        let kept = tokio::task::spawn_blocking(move || own.keep());
+        let kept = match kept.await {
+            Ok(kept) => kept.map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
-        let check = listed.as_ref().map(|_| ()).map_err(Clone::clone);
+        let (records, check) = match kept {
+            Ok(Kept { records, fault }) => (Some(records), fault.map_or(Ok(()), Err)),
+            Err(reason) => (None, Err(format!("{reason}; no volume is reported"))),
+        };
         let before = self.health.checks().volumes.replace(check.clone());
         if let (Err(reason), true) = (&check, before != Some(check.clone())) {
-            tracing::warn!("{reason}; no volume is reported");
+            tracing::warn!("{reason}; trying again");
         }
-        let records = listed.unwrap_or_default();
+        self.count(records.as_deref().unwrap_or_default());
+        Some(records?.into_iter().map(stored).collect())
+    }
+
+    fn count(&self, records: &[Record]) {
         let metrics = &self.health.metrics;
         metrics.volumes.set(i64::try_from(records.len()).unwrap_or(i64::MAX));
         let bytes: u64 = records.iter().map(|record| record.bytes).sum();
         metrics.volume_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
-        records.into_iter().map(stored).collect()
     }
 
-    /// Blocks.
-    fn keep(&self) -> Result<Vec<Record>, Error> {
-        self.store.recover()?;
+    /// Blocks. What cannot be removed keeps nothing from being listed.
+    fn keep(&self) -> Result<Kept, Error> {
+        let recovered = self.store.recover();
+        if recovered.count > 0 {
+            tracing::info!(count = recovered.count, "removed what dead producers left");
+        }
         let listing = self.store.list()?;
         for (folder, reason) in &listing.unreadable {
             tracing::debug!(folder, reason, "not a volume");
         }
         let mut records = self.measure(listing.volumes);
-        let evicted = self.store.evict(&records, self.budget_bytes.unwrap_or(u64::MAX))?;
+        let evicted = self.store.evict(&records, self.budget_bytes.unwrap_or(u64::MAX));
         self.health.metrics.evicted_volumes.inc_by(evicted.keys.len() as u64);
         if !evicted.keys.is_empty() {
             let (count, bytes) = (evicted.keys.len(), evicted.bytes);
             tracing::info!(count, bytes, "volumes removed for the budget");
         }
         records.retain(|record| !evicted.keys.contains(&record.key));
-        Ok(records)
+        let fault = recovered.faults.into_iter().chain(evicted.faults).next();
+        Ok(Kept { records, fault })
     }
 
     /// What records tell of bytes is not believed: each volume is measured once. One that cannot be, as it is
@@ -100,29 +109,21 @@ impl Volumes {
         let mut kept = HashMap::new();
         let mut result = Vec::new();
         for mut record in records {
-            let sealed_at = record.created.map(time);
-            let known = measured.get(&record.key).filter(|(at, _)| *at == sealed_at);
-            let bytes = match known {
-                Some((_, bytes)) => Some(*bytes),
-                None => self.store.disk_bytes(&record.key).unwrap_or_else(|error| {
-                    tracing::debug!(key = record.key, "{error}");
-                    None
-                }),
-            };
+            let before = measured.get(&record.key).copied();
+            let found = self.store.measure(&record.key, before).unwrap_or_else(|error| {
+                tracing::debug!(key = record.key, "{error}");
+                None
+            });
             // One that was removed meanwhile is none.
-            if let Some(bytes) = bytes {
-                kept.insert(record.key.clone(), (sealed_at, bytes));
-                record.bytes = bytes;
+            if let Some(found) = found {
+                kept.insert(record.key.clone(), found);
+                record.bytes = found.bytes;
                 result.push(record);
             }
         }
         *measured = kept;
         result
     }
-}
-
-fn time(at: jiff::Timestamp) -> Time {
-    Time(u64::try_from(at.as_nanosecond()).unwrap_or(0))
 }
 
 fn stored(record: Record) -> StoredVolume {

@@ -20,6 +20,7 @@ use crate::cmd::serve;
 use crate::edge::cause::with_causes;
 use crate::edge::clock::Clock;
 use crate::edge::registry::artifact::Volumes;
+use crate::edge::volume::evict::make_writable;
 use crate::edge::volume::fetch::{Refusal, fetch};
 use crate::edge::volume::peer::{Holder, Offer, Peers, holders};
 use crate::edge::volume::staging::Label;
@@ -68,19 +69,25 @@ pub(super) async fn run(flags: Get) -> anyhow::Result<()> {
 async fn local(store: &Store, flags: &Get) -> anyhow::Result<Result<Shown, String>> {
     let (store, key, dir) = (store.clone(), flags.key.clone(), flags.dir.clone());
     blocking(move || {
-        let Some(mut held) = store.find(&key)? else {
-            return Ok(Err(absent(&key, store.root())));
+        let filled = match store.find(&key) {
+            Ok(None) => return Ok(Err(absent(&key, store.root()))),
+            Ok(Some(mut held)) => fill(&mut held, &dir).map(|()| held.record.clone()),
+            Err(error) => Err(error.into()),
         };
-        let Err(error) = fill(&mut held, &dir) else {
-            return Ok(Ok(Shown::got(&held.record, "local", None, 0)));
+        let error = match filled {
+            Ok(record) => return Ok(Ok(Shown::got(&record, "local", None, 0))),
+            Err(error) => error,
         };
         if !matches!(error.downcast_ref(), Some(Error::Damaged { .. })) {
             return Err(error);
         }
-        tracing::warn!("{error:#}: removed, and looked for elsewhere");
-        drop(held);
-        store.remove(&key)?;
-        Ok(Err(format!("{error:#}: removed")))
+        let done = match store.remove(&key) {
+            Ok(_) => "removed".to_owned(),
+            // Whatever comes from elsewhere takes its place.
+            Err(why) => format!("not removed: {why}"),
+        };
+        tracing::warn!("{error:#}: {done}, and looked for elsewhere");
+        Ok(Err(format!("{error:#}: {done}")))
     })
     .await
 }
@@ -94,13 +101,8 @@ fn fill(held: &mut Held, dir: &Path) -> anyhow::Result<()> {
     let is_empty = folder.entries().with_context(placed)?.next().is_none();
     ensure!(is_empty, "{} is not empty: give an empty folder", dir.display());
     held.note_use(Clock::Real.now());
-    let wanted = held.content()?;
     let copied = copy(&held.data, &folder).with_context(placed);
-    let checked = copied.and_then(|content| {
-        let reason = "its digest is not the sealed one".to_owned();
-        let damaged = Error::Damaged { key: held.record.key.clone(), reason };
-        if content == wanted { Ok(()) } else { Err(damaged.into()) }
-    });
+    let checked = copied.and_then(|content| Ok(held.check(&content)?));
     if checked.is_err() {
         empty(dir, is_new);
     }
@@ -109,6 +111,8 @@ fn fill(held: &mut Held, dir: &Path) -> anyhow::Result<()> {
 
 /// What cannot be removed stays: the error that led here says more.
 fn empty(dir: &Path, is_new: bool) {
+    // Folders of a volume may be read-only.
+    let _ = make_writable(dir);
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     for path in entries.map(|entry| entry.path()) {
         let is_folder = path.symlink_metadata().is_ok_and(|found| found.is_dir());

@@ -14,11 +14,11 @@ fn holes_are_free_and_hard_links_count_once_and_links_are_not_followed() {
     let root = folder.path().join("volume");
     fs::create_dir_all(root.join("sub/deeper")).expect("folders");
     let mut entries = 0;
-    let empty = measure::measure(&root, &mut entries).expect("measured");
+    let empty = measure(&root, &mut entries).expect("measured");
     assert_eq!(entries, 2);
 
     fs::write(root.join("sub/a"), vec![1; 1 << 20]).expect("a file");
-    let one = measure::measure(&root, &mut entries).expect("measured");
+    let one = measure(&root, &mut entries).expect("measured");
     assert!((1 << 20..(1 << 20) + 65_536).contains(&(one - empty)), "{one} {empty}");
 
     fs::hard_link(root.join("sub/a"), root.join("sub/deeper/b")).expect("a hard link");
@@ -29,7 +29,7 @@ fn holes_are_free_and_hard_links_count_once_and_links_are_not_followed() {
     sparse.seek(SeekFrom::Start(1 << 30)).expect("sought");
     sparse.write_all(b"x").expect("written");
     sparse.sync_all().expect("synced");
-    let all = measure::measure(&root, &mut entries).expect("measured");
+    let all = measure(&root, &mut entries).expect("measured");
     assert!(all - one < 65_536, "{all} {one}");
 }
 

@@ -116,7 +116,8 @@ pub struct InventorySpec {
     /// Named volumes in the node's store, sealed, by key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<StoredVolume>,
-    /// Whether the agent has a store to read: only then is a volume that is not listed not there.
+    /// Whether everything on the node that keeps volumes was read, to the last of them: only then is a volume
+    /// that is not listed not there.
     #[serde(default)]
     pub lists_volumes: bool,
     /// Where the agent serves them to other nodes, as `http://10.0.0.7:9293`; missing if it does not.

@@ -164,12 +164,7 @@ impl Api {
         method: &Method,
         path: &str,
     ) -> Result<Answer, Failure> {
-        let mut url = host.root.clone();
-        let root = host.root.path().trim_end_matches('/');
-        url.set_path(&format!("{root}/{}/{path}", key.repository));
-        if let Some(registry) = &host.mirrored {
-            url.query_pairs_mut().append_pair("ns", registry);
-        }
+        let url = host.pull_url(&key.repository, path);
         let request = |authorization| {
             let request = host.client.request(method.clone(), url.clone());
             let request = request.headers(host.headers.clone()).header(ACCEPT, MANIFEST_TYPES);

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use oci_distribution::Reference;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RANGE};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION, RANGE,
+};
 use reqwest::{Body, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::{Deserialize, Serialize};
 
@@ -115,7 +117,7 @@ impl Volumes {
     /// If no host answers, or what is there is no volume.
     pub async fn find(&self, tag: &str) -> Result<Option<Artifact>, Failure> {
         let path = format!("manifests/{tag}");
-        let asked = self.pull(&path, |request| request.header(ACCEPT, MANIFEST_TYPE)).await;
+        let asked = self.pull(&path, true, |request| request.header(ACCEPT, MANIFEST_TYPE)).await;
         let body = match asked {
             Err(failure) if failure.kind == Kind::NotFound => return Ok(None),
             answer => read(answer?, MANIFEST_BYTES_MAX).await?,
@@ -146,7 +148,7 @@ impl Volumes {
             let request = request.timeout(TRANSFER_MAX);
             if offset > 0 { request.header(RANGE, range.clone()) } else { request }
         };
-        let response = self.pull(&path, from).await?;
+        let response = self.pull(&path, false, from).await?;
         if offset > 0 && response.status() != StatusCode::PARTIAL_CONTENT {
             return Err(Failure::new(Kind::Invalid, "it does not go on where it broke"));
         }
@@ -167,7 +169,7 @@ impl Volumes {
         let sent = self.push_blob(&artifact.digest, artifact.bytes, archive).await?;
         let manifest = manifest(artifact);
         let put = |host: &Host| {
-            let request = host.client.put(self.url(host, &format!("manifests/{tag}")));
+            let request = host.client.put(host.url(&self.repository, &format!("manifests/{tag}")));
             request.header(CONTENT_TYPE, MANIFEST_TYPE).body(manifest.clone())
         };
         self.to_origin(&put).await?;
@@ -180,14 +182,15 @@ impl Volumes {
         bytes: u64,
         body: impl Fn() -> Body + Sync,
     ) -> Result<u64, Failure> {
-        let head = |host: &Host| host.client.head(self.url(host, &format!("blobs/{digest}")));
+        let head =
+            |host: &Host| host.client.head(host.url(&self.repository, &format!("blobs/{digest}")));
         match self.to_origin(&head).await {
             Ok(_) => return Ok(0),
             Err(failure) if failure.kind == Kind::NotFound => {}
             Err(failure) => return Err(failure),
         }
         let start = |host: &Host| {
-            host.client.post(self.url(host, "blobs/uploads/")).header(CONTENT_LENGTH, 0)
+            host.client.post(host.url(&self.repository, "blobs/uploads/")).header(CONTENT_LENGTH, 0)
         };
         let started = self.to_origin(&start).await?;
         let url = upload_url(&started, digest)?;
@@ -200,19 +203,18 @@ impl Volumes {
         Ok(bytes)
     }
 
-    /// Asks the hosts in turn.
+    /// Asks the hosts in turn; what a tag means only those that may say so.
     async fn pull(
         &self,
         path: &str,
+        resolves: bool,
         with: impl Fn(RequestBuilder) -> RequestBuilder,
     ) -> Result<Response, Failure> {
         let mut last = None;
-        for (host, credentials) in &self.hosts {
+        for (host, credentials) in self.hosts.iter().filter(|(host, _)| host.resolves || !resolves)
+        {
             let request = |host: &Host| {
-                let mut url = self.url(host, path);
-                if let Some(registry) = &host.mirrored {
-                    url.query_pairs_mut().append_pair("ns", registry);
-                }
+                let url = host.pull_url(&self.repository, path);
                 with(host.client.request(Method::GET, url))
             };
             match self.send(host, credentials, PULL, &request).await {
@@ -232,13 +234,6 @@ impl Volumes {
         let none = || Failure::new(Kind::NotAsked, "no host of this registry takes pushes");
         let (host, credentials) = origin.ok_or_else(none)?;
         self.send(host, credentials, PUSH, request).await
-    }
-
-    fn url(&self, host: &Host, path: &str) -> Url {
-        let mut url = host.root.clone();
-        let root = host.root.path().trim_end_matches('/').to_owned();
-        url.set_path(&format!("{root}/{}/{path}", self.repository));
-        url
     }
 
     /// One request with each credential in turn, a challenge answered.
@@ -267,20 +262,27 @@ impl Volumes {
         key: &Key,
         request: &impl Fn(&Host) -> RequestBuilder,
     ) -> Result<Response, Failure> {
-        let send = async |authorization| {
-            let request = request(host).headers(host.headers.clone());
-            let request = match authorization {
-                Some(header) => request.header(AUTHORIZATION, header),
-                None => request,
-            };
-            request.send().await.map_err(|error| unreachable(&error))
+        let send = async |authorization: Option<HeaderValue>| {
+            let (client, built) = request(host).build_split();
+            let built = built.map_err(|error| unreachable(&error))?;
+            // Where an upload goes the registry says: what is for it alone goes nowhere else.
+            let is_own = built.url().origin() == host.root.origin();
+            let mut request = RequestBuilder::from_parts(client, built);
+            if is_own {
+                request = request.headers(host.headers.clone());
+            }
+            if let Some(header) = authorization.filter(|_| is_own) {
+                request = request.header(AUTHORIZATION, header);
+            }
+            let sent = request.send().await.map_err(|error| unreachable(&error))?;
+            Ok::<_, Failure>((sent, is_own))
         };
-        let first = send(self.tokens.kept(key)).await?;
-        if first.status() != StatusCode::UNAUTHORIZED {
+        let (first, is_own) = send(self.tokens.kept(key)).await?;
+        if !is_own || first.status() != StatusCode::UNAUTHORIZED {
             return checked(first).await;
         }
         let header = self.tokens.answer(host, key, first.headers()).await?;
-        checked(send(Some(header)).await?).await
+        checked(send(Some(header)).await?.0).await
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, RequestBuilder, StatusCode, redirect};
 
+use crate::edge::body;
 use crate::edge::cause::innermost;
 use crate::edge::registry::failure::{Failure, Kind, retry_after};
 
@@ -87,19 +88,10 @@ pub async fn exchange(
 ///
 /// # Errors
 /// If it is longer or does not come whole.
-pub async fn read(mut response: reqwest::Response, bytes_max: usize) -> Result<Vec<u8>, Failure> {
+pub async fn read(response: reqwest::Response, bytes_max: usize) -> Result<Vec<u8>, Failure> {
+    let body = body::read(response, bytes_max).await.map_err(|error| unreachable(&error))?;
     let too_large = || Failure::new(Kind::Invalid, format!("an answer of over {bytes_max} bytes"));
-    if response.content_length().is_some_and(|length| length > bytes_max as u64) {
-        return Err(too_large());
-    }
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
-        if body.len() + chunk.len() > bytes_max {
-            return Err(too_large());
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
+    body.ok_or_else(too_large)
 }
 
 /// Why an answer of another status is none.

@@ -37,6 +37,27 @@ pub struct Host {
     pub client: reqwest::Client,
 }
 
+impl Host {
+    /// Where it has something of a repository.
+    #[must_use]
+    pub fn url(&self, repository: &str, path: &str) -> Url {
+        let mut url = self.root.clone();
+        let root = self.root.path().trim_end_matches('/');
+        url.set_path(&format!("{root}/{repository}/{path}"));
+        url
+    }
+
+    /// The same for reading: one that stands in for a registry is told for which.
+    #[must_use]
+    pub fn pull_url(&self, repository: &str, path: &str) -> Url {
+        let mut url = self.url(repository, path);
+        if let Some(registry) = &self.mirrored {
+            url.query_pairs_mut().append_pair("ns", registry);
+        }
+        url
+    }
+}
+
 /// What a table of `hosts.toml` may say of one host. Unknown keys are passed over, as there.
 #[derive(Debug, Default, Deserialize)]
 struct Settings {

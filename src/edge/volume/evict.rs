@@ -3,16 +3,17 @@
 //! Renamed into the trash first, so that a crash in the middle leaves no half of one. What is in use
 //! stays.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
 use super::record::Record;
-use super::{Error, Store, failed, id, lock, record, tree};
+use super::{Error, Store, failed, id, lock, record};
+use crate::edge::tree;
 
 /// Many times what a record of a few hundred bytes takes to be written.
 const RECORD_WRITTEN_IN: Duration = Duration::from_secs(600);
@@ -24,8 +25,25 @@ pub struct Evicted {
     pub keys: Vec<String>,
     /// Bytes that this made free.
     pub bytes: u64,
-    /// Bytes over the budget that are in use.
+    /// Bytes over the budget that stay: in use, or for the faults.
     pub excess_bytes: u64,
+    /// Why volumes that nobody uses stay.
+    pub faults: Vec<String>,
+}
+
+/// What a recovery did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Leftovers that are gone.
+    pub count: usize,
+    /// Why others are not.
+    pub faults: Vec<String>,
+}
+
+/// A folder in the trash, still locked: no recovery comes across its deletion.
+struct Trashed {
+    path: PathBuf,
+    _lock: File,
 }
 
 impl Store {
@@ -42,11 +60,9 @@ impl Store {
         if path.is_dir() { Err(Error::InUse(key.to_owned())) } else { Ok(false) }
     }
 
-    /// Removes those of `volumes` that were used least lately until they take no more than the budget.
-    ///
-    /// # Errors
-    /// If one cannot be removed; those before it are gone.
-    pub fn evict(&self, volumes: &[Record], budget_bytes: u64) -> Result<Evicted, Error> {
+    /// Removes those of `volumes` that were used least lately until they take no more than the budget. One
+    /// that was sealed or used since it was listed stays.
+    pub fn evict(&self, volumes: &[Record], budget_bytes: u64) -> Evicted {
         let mut total: u64 = volumes.iter().map(|volume| volume.bytes).sum();
         let mut oldest: Vec<&Record> = volumes.iter().collect();
         oldest.sort_by(|a, b| a.used_at().cmp(&b.used_at()).then_with(|| a.key.cmp(&b.key)));
@@ -55,29 +71,59 @@ impl Store {
             if total <= budget_bytes {
                 break;
             }
-            if self.discard_unused(&self.root().join(id(&volume.key)))? {
-                total -= volume.bytes;
-                evicted.bytes += volume.bytes;
-                evicted.keys.push(volume.key.clone());
+            match self.evict_one(volume) {
+                Ok(true) => {
+                    total -= volume.bytes;
+                    evicted.bytes += volume.bytes;
+                    evicted.keys.push(volume.key.clone());
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    evicted.faults.push(error.to_string());
+                    if error.is_timeout() {
+                        break;
+                    }
+                }
             }
         }
         evicted.excess_bytes = total.saturating_sub(budget_bytes);
-        Ok(evicted)
+        evicted
     }
 
-    /// Removes what dead producers and removers left, and says how many there were.
-    ///
-    /// # Errors
-    /// If something cannot be removed.
-    pub fn recover(&self) -> Result<usize, Error> {
-        let mut count = 0;
-        for folder in [self.staging(), self.trash()] {
-            for entry in fs::read_dir(&folder).map_err(failed("read", &folder))? {
-                let path = entry.map_err(failed("read", &folder))?.path();
-                count += usize::from(self.discard_leftover(&path)?);
+    /// Whether it is gone: also where not all of its files could be deleted, which is a recovery's then.
+    fn evict_one(&self, volume: &Record) -> Result<bool, Error> {
+        let id = id(&volume.key);
+        let is_as_listed = |folder: &File| {
+            let folder = folder.try_clone().map(Dir::from_std_file).ok();
+            let now = folder.and_then(|folder| record::read(&folder, &id).ok().flatten());
+            now.is_some_and(|now| {
+                now.created == volume.created && now.used_at() == volume.used_at()
+            })
+        };
+        let Some(trashed) = self.trash_unused(&self.root().join(&id), is_as_listed)? else {
+            return Ok(false);
+        };
+        if let Err(error) = trashed.delete() {
+            tracing::warn!(key = volume.key, "{error}; left for the next recovery");
+        }
+        Ok(true)
+    }
+
+    /// Removes what dead producers and removers left, as far as it can be removed.
+    pub fn recover(&self) -> Recovered {
+        let mut recovered = Recovered::default();
+        for path in [self.staging(), self.trash()].iter().flat_map(|folder| entries(folder)) {
+            match path.and_then(|path| self.discard_leftover(&path)) {
+                Ok(is_gone) => recovered.count += usize::from(is_gone),
+                Err(error) => {
+                    recovered.faults.push(error.to_string());
+                    if error.is_timeout() {
+                        break;
+                    }
+                }
             }
         }
-        Ok(count)
+        recovered
     }
 
     /// A file there is a record whose writer died: it has no lock, and lives for milliseconds.
@@ -88,16 +134,33 @@ impl Store {
         let is_old = fs::symlink_metadata(path).and_then(|found| found.modified());
         let is_old = is_old.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > RECORD_WRITTEN_IN));
         if is_old {
-            fs::remove_file(path).map_err(failed("remove", path))?;
+            unless_gone(fs::remove_file(path)).map_err(failed("remove", path))?;
         }
         Ok(is_old)
     }
 
     /// Removes a folder that nobody holds; whether it did.
     pub(super) fn discard_unused(&self, path: &Path) -> Result<bool, Error> {
+        let trashed = self.trash_unused(path, |_| true)?;
+        let Some(trashed) = trashed else { return Ok(false) };
+        trashed.delete()?;
+        Ok(true)
+    }
+
+    /// Moves a folder that nobody holds, and that is wanted gone still, to where it is deleted.
+    fn trash_unused(
+        &self,
+        path: &Path,
+        is_wanted: impl FnOnce(&File) -> bool,
+    ) -> Result<Option<Trashed>, Error> {
+        // Before the store's lock is waited for: what is in use needs none.
+        if lock::take(path).map_err(failed("lock", path))?.is_none() {
+            return Ok(None);
+        }
         let changing = self.change()?;
-        let Some(_lock) = lock::take(path).map_err(failed("lock", path))? else {
-            return Ok(false);
+        let lock = lock::take(path).map_err(failed("lock", path))?;
+        let Some(lock) = lock.filter(is_wanted) else {
+            return Ok(None);
         };
         let trash = self.trash();
         let mut place = path.to_owned();
@@ -108,24 +171,50 @@ impl Store {
             fs::rename(path, &place).map_err(failed("remove", path))?;
         }
         drop(changing);
-        delete_tree(&place).map_err(failed("delete", &place))?;
-        Ok(true)
+        Ok(Some(Trashed { path: place, _lock: lock }))
+    }
+}
+
+impl Trashed {
+    fn delete(&self) -> Result<(), Error> {
+        delete_tree(&self.path).map_err(failed("delete", &self.path))
+    }
+}
+
+/// What is in a folder, which may be missing.
+fn entries(folder: &Path) -> Vec<Result<PathBuf, Error>> {
+    let error = failed("read", folder);
+    match fs::read_dir(folder) {
+        Ok(entries) => entries
+            .map(|entry| entry.map(|entry| entry.path()).map_err(failed("read", folder)))
+            .collect(),
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(other) => vec![Err(error(other))],
+    }
+}
+
+fn unless_gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
     }
 }
 
 /// Deletes a tree, folders that may not be written included.
 pub(super) fn delete_tree(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
+    unless_gone(match fs::remove_dir_all(path) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            make_writable(path)?;
-            fs::remove_dir_all(path)
+            make_writable(path).and_then(|()| fs::remove_dir_all(path))
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        done => done,
-    }
+        deleted => deleted,
+    })
 }
 
-fn make_writable(path: &Path) -> io::Result<()> {
+/// Lets its owner write all folders below one.
+///
+/// # Errors
+/// If something of it cannot be read or changed.
+pub fn make_writable(path: &Path) -> io::Result<()> {
     let root = Dir::open_ambient_dir(path, ambient_authority())?;
     let mode = || cap_std::fs::PermissionsExt::from_mode(0o700);
     tree::walk(&root, &mut |path, metadata| {

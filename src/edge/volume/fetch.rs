@@ -18,7 +18,7 @@ const FAILURES_MAX: u32 = 6;
 /// The first pause; it doubles.
 const PAUSE: Duration = Duration::from_millis(500);
 /// A connection without a byte for so long is broken.
-const STALL_MAX: Duration = Duration::from_secs(30);
+pub(super) const STALL_MAX: Duration = Duration::from_secs(30);
 
 /// Why a source does not go on.
 #[derive(Debug)]
@@ -68,11 +68,14 @@ where
     F: Future<Output = Result<Response, Refusal>> + Send,
 {
     async fn next(&mut self) -> Result<Bytes, Refusal> {
+        let passing = |reason: &str| Refusal { reason: reason.to_owned(), is_final: false };
         let response = match &mut self.response {
             Some(response) => response,
-            none => none.insert((self.open)(self.position).await?),
+            none => {
+                let opened = timeout(STALL_MAX, (self.open)(self.position)).await;
+                none.insert(opened.map_err(|_| passing("no answer for half a minute"))??)
+            }
         };
-        let passing = |reason: &str| Refusal { reason: reason.to_owned(), is_final: false };
         let chunk = match timeout(STALL_MAX, response.chunk()).await {
             Ok(Ok(Some(chunk))) => chunk,
             Ok(Ok(None)) => return Err(passing("it ended early")),
@@ -98,5 +101,25 @@ where
         tracing::debug!(reason = refusal.reason, at = self.position, "asking again");
         sleep(PAUSE * (1 << (self.failures - 1))).await;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::sync::Arc;
+
+    use futures::TryStreamExt;
+    use tokio::time::Instant;
+
+    use super::{FAILURES_MAX, STALL_MAX, fetch};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_source_that_takes_a_question_and_never_answers_is_given_up() {
+        let start = Instant::now();
+        let archive = Box::pin(fetch(10, Arc::default(), |_| pending()));
+        let error = archive.try_collect::<Vec<_>>().await.expect_err("nothing came");
+        assert_eq!(error.to_string(), "no answer for half a minute");
+        assert!(start.elapsed() < STALL_MAX * (FAILURES_MAX + 3), "{:?}", start.elapsed());
     }
 }

@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// A shared lock on the folder that has this path now; `None` if there is none.
 ///
 /// # Errors
-/// If it cannot be opened, or is locked by somebody for long.
+/// If it cannot be opened, or is locked by somebody for long ([`io::ErrorKind::TimedOut`]).
 pub fn share(path: &Path) -> io::Result<Option<File>> {
     let deadline = Instant::now() + REMOVAL_MAX;
     loop {
@@ -29,7 +29,8 @@ pub fn share(path: &Path) -> io::Result<Option<File>> {
             // Removed or exchanged between the two calls.
             Ok(()) => {}
             Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(PAUSE),
-            Err(error) => return Err(error.into()),
+            Err(TryLockError::WouldBlock) => return Err(held_for_long()),
+            Err(TryLockError::Error(error)) => return Err(error),
         }
     }
 }
@@ -49,14 +50,28 @@ pub fn take(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// An exclusive lock on a folder that exists, waited for.
+/// An exclusive lock on a folder that exists, waited for, but not for ever: whoever may open the folder
+/// can hold one.
 ///
 /// # Errors
-/// If it cannot be opened.
+/// If it cannot be opened, or is locked by somebody for long ([`io::ErrorKind::TimedOut`]).
 pub fn wait(path: &Path) -> io::Result<File> {
     let folder = open(path)?.ok_or(io::ErrorKind::NotFound)?;
-    folder.lock()?;
-    Ok(folder)
+    let deadline = Instant::now() + REMOVAL_MAX;
+    loop {
+        match folder.try_lock() {
+            Ok(()) => return Ok(folder),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => return Err(held_for_long()),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+}
+
+fn held_for_long() -> io::Error {
+    let seconds = REMOVAL_MAX.as_secs();
+    let why = format!("somebody has locked it for over {seconds} s: lslocks(8) tells who");
+    io::Error::new(io::ErrorKind::TimedOut, why)
 }
 
 /// The folder at a path; `None` if there is none. Not through a link: what a link names is not the store's.

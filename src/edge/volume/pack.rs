@@ -1,8 +1,8 @@
 //! A tree as one archive: the same bytes for the same tree, whoever makes it, from any byte on.
 //!
-//! A tar of what a volume keeps, in the order of [`super::tree::walk`]. Its digest is the volume's, and it
-//! is what peers and registries send: a broken connection goes on at the byte where it broke. Not
-//! compressed: what is large in volumes mostly is already, and then bytes on the wire are the volume's.
+//! A tar of what a volume keeps, in the order of [`walk`]. Its digest is the volume's, and it is what peers
+//! and registries send: a broken connection goes on at the byte where it broke. Not compressed: what is
+//! large in volumes mostly is already, and then bytes on the wire are the volume's.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -13,8 +13,8 @@ use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 use tar::{Builder, EntryType, Header};
 
-use super::tree::{placed, walk};
 use super::unpack::{Content, digest_of};
+use crate::edge::tree::{placed, walk};
 
 /// What a tar entry has before its bytes, at most: its header, and headers and blocks of two long names.
 /// A path has up to 4096 bytes (PATH_MAX), a link as many.

@@ -9,9 +9,10 @@ use kube::{Api, Client};
 use reqwest::header::{CONTENT_LENGTH, ETAG, IF_MATCH, RANGE};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 
-use super::fetch::Refusal;
+use super::fetch::{Refusal, STALL_MAX};
 use super::id;
 use super::serve::KIND_HEADER;
+use crate::edge::cause::innermost;
 use crate::edge::inventory::node::{InventorySpec, NodeInventory};
 use crate::model::volume::VolumeKind;
 
@@ -88,12 +89,16 @@ impl Peers {
             // A token goes to the agent that was asked, and to nobody that it names.
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
-            .connect_timeout(CONNECT_MAX);
+            .connect_timeout(CONNECT_MAX)
+            .read_timeout(STALL_MAX);
         if let Some(file) = ca {
             let placed = |error: String| format!("--peer-ca {}: {error}", file.display());
             let pem = std::fs::read(file).map_err(|error| placed(error.to_string()))?;
             let certificates = reqwest::Certificate::from_pem_bundle(&pem);
             let certificates = certificates.map_err(|error| placed(error.to_string()))?;
+            if certificates.is_empty() {
+                return Err(placed("no certificate (PEM) in it".to_owned()));
+            }
             builder = builder.tls_certs_only(certificates);
         }
         let client = builder.build().map_err(|error| error.to_string())?;
@@ -159,9 +164,15 @@ struct Refused {
 
 async fn send(request: RequestBuilder) -> Result<Response, Refused> {
     let response = request.send().await.map_err(|error| {
-        let is_final = error.is_connect() || error.is_builder();
-        let reason = if is_final { "cannot be reached" } else { "the connection broke" };
-        Refused { status: None, refusal: Refusal { reason: reason.to_owned(), is_final } }
+        // One that cannot be reached may be starting again.
+        let is_final = error.is_builder();
+        let what = match error.is_connect() || error.is_builder() {
+            true => "cannot be reached",
+            false if error.is_timeout() => "it does not answer",
+            false => "the connection broke",
+        };
+        let reason = format!("{what}: {}", innermost(&error));
+        Refused { status: None, refusal: Refusal { reason, is_final } }
     })?;
     let status = response.status();
     if status.is_success() {

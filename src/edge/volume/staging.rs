@@ -12,7 +12,8 @@ use rustix::fs::{CWD, RenameFlags};
 use super::evict::delete_tree;
 use super::record::{self, Record, check_key};
 use super::unpack::{Content, unpack};
-use super::{DATA, Error, RECORD, Store, copy, failed, id, lock, tree};
+use super::{DATA, Error, RECORD, Store, copy, failed, id, lock};
+use crate::edge::tree;
 use crate::model::unit::Time;
 use crate::model::volume::VolumeKind;
 
@@ -101,7 +102,7 @@ impl Staging {
         let record = Record {
             key: label.key.clone(),
             kind: label.kind.name().to_owned(),
-            bytes: tree::disk_bytes(&self.data).map_err(failed("measure", &self.path))?,
+            bytes: tree::disk_bytes(&self.data, &mut 0).map_err(failed("measure", &self.path))?,
             created: record::timestamp(now),
             last_used: record::timestamp(now),
             sealed: true,
@@ -114,6 +115,8 @@ impl Staging {
         let changing = self.store.change()?;
         rename(&self.path, &place).map_err(failed("rename a volume to", &place))?;
         drop(changing);
+        // Readers may come: what is left to do here may take long where an old volume is deleted.
+        self.lock.unlock().map_err(failed("unlock", &place))?;
         let root = File::open(self.store.root()).and_then(|root| root.sync_all());
         root.map_err(failed("flush", self.store.root()))?;
         Ok(record)

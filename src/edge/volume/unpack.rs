@@ -12,7 +12,7 @@ use cap_std::fs::{Dir, File, OpenOptions, OpenOptionsExt};
 use sha2::{Digest, Sha256};
 use tar::{Archive, Entry, EntryType};
 
-use super::tree::placed;
+use crate::edge::tree::placed;
 
 /// Read at once; a block of zeros of this size becomes a hole.
 const CHUNK_BYTES: usize = 64 << 10;

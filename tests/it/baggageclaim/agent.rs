@@ -43,12 +43,14 @@ async fn the_agent_asks_the_baggageclaim_of_its_node() -> Result<()> {
     let [volume] = found.spec.volumes.as_slice() else { bail!("{:?}", found.spec.volumes) };
     assert_eq!((&*volume.key, &*volume.kind), ("run-7/a", "output"));
     assert!(volume.bytes >= MIB as u64, "{volume:?}");
+    assert!(found.spec.lists_volumes);
 
     // Gone for a while, as in an upgrade: what it held is on the disk, and containerd's report goes on.
     drop(fake);
     let reason = "[-]baggageclaim: baggageclaim at http://127.0.0.1:";
     agent.await_answer("/readyz", |status, text| status == 200 && text.contains(reason)).await?;
     await_volumes(&mut agent, "held", 1).await?;
-    await_inventory(&client, "node-1", |found| found.images.len() == 1).await?;
+    let found = await_inventory(&client, "node-1", |found| !found.lists_volumes).await?.spec;
+    assert_eq!((found.images.len(), found.volumes.len()), (1, 1));
     Ok(())
 }

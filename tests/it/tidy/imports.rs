@@ -17,8 +17,19 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("cli", &[]),
 ];
 /// Edges that other edges may import.
-const SHARED_EDGES: [&str; 9] =
-    ["cause", "clock", "inventory", "metrics", "object", "recent", "shared", "unresolved", "view"];
+const SHARED_EDGES: [&str; 11] = [
+    "body",
+    "cause",
+    "clock",
+    "inventory",
+    "metrics",
+    "object",
+    "recent",
+    "shared",
+    "tree",
+    "unresolved",
+    "view",
+];
 /// The only edge that may import `cost`: it shows the parts of one.
 const COST_EDGE: &str = "view";
 

@@ -1,8 +1,10 @@
 //! The agent's part: what it reports and evicts, whom it serves, and what is left when it is killed.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
@@ -10,26 +12,29 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 use super::rig::{Place, fingerprint, tree};
 use crate::agent::fake::{Content, Fake};
 use crate::agent::rig::{Agent, await_inventory};
 use crate::deploy::definitions::establish;
 use crate::deploy::manifests;
-use crate::testbed::{ControlPlane, NodeSpec, make_nodes};
+use crate::testbed::{ControlPlane, NodeSpec, free_ports, make_nodes};
 
-const NODE: &str = "node-1";
+pub const NODE: &str = "node-1";
 
 /// An API server, a node, a containerd without images, and the node's store.
-struct Stage {
-    place: Place,
+pub struct Stage {
+    pub place: Place,
     socket: PathBuf,
     _containerd: Fake,
-    plane: ControlPlane,
+    pub plane: ControlPlane,
 }
 
 impl Stage {
-    async fn set() -> Result<Self> {
+    pub async fn set() -> Result<Self> {
         let plane = ControlPlane::start().await?;
         establish(&plane.client()).await?;
         make_nodes(&plane.client(), &[NodeSpec::new(NODE)]).await?;
@@ -38,7 +43,7 @@ impl Stage {
         Ok(Self { place: Place::new(), socket, _containerd: containerd, plane })
     }
 
-    async fn agent(&self, flags: &[&str]) -> Result<Agent> {
+    pub async fn agent(&self, flags: &[&str]) -> Result<Agent> {
         let store = format!("--store={}", self.place.store().display());
         let flags = [&[store.as_str()], flags].concat();
         Agent::start(self.plane.dir(), self.plane.kubeconfig(), NODE, &self.socket, &flags).await
@@ -54,7 +59,7 @@ impl Stage {
     }
 
     /// The file with a token of an account, for an audience.
-    async fn token(&self, account: &str, audience: &str) -> Result<String> {
+    pub async fn token(&self, account: &str, audience: &str) -> Result<String> {
         let file = self.place.path(&format!("token-{account}-{}", audience.len()));
         token(&self.plane.client(), account, audience, &file).await?;
         Ok(file.display().to_string())
@@ -121,9 +126,13 @@ async fn sealed_volumes_are_reported_and_the_least_used_evicted_beyond_the_budge
     fs::rename(place.store(), place.path("away"))?;
     let told = |_, text: &str| text.contains("[-]volumes: cannot read");
     agent.await_answer("/readyz", told).await?;
-    stage.reported(&[]).await?;
+    let client = stage.plane.client();
+    let found = await_inventory(&client, NODE, |found| found.volumes.is_empty()).await?;
+    assert!(!found.spec.lists_volumes, "nobody knows what is there");
     fs::rename(place.path("away"), place.store())?;
-    stage.reported(&["a", "liar"]).await
+    let found = await_inventory(&client, NODE, |found| found.lists_volumes).await?;
+    assert_eq!(found.spec.volumes.len(), 2);
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -194,7 +203,7 @@ async fn a_volume_is_got_from_the_node_that_reports_it_by_who_may() -> Result<()
     let dir = stage.place.path("tree");
     tree(&dir, 30, 200_000)?;
     stage.place.json(&["put", "app@1", &dir.display().to_string(), "--kind=task-cache"])?;
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+    let [port] = free_ports()?;
     let agent = stage.agent(&[&format!("--volume-listen=127.0.0.1:{port}")]).await?;
     stage.reported(&["app@1"]).await?;
     make_account(&client, "step").await?;
@@ -232,6 +241,7 @@ async fn a_volume_is_got_from_the_node_that_reports_it_by_who_may() -> Result<()
     let ok = "dunnage_agent_volume_requests_total{result=\"ok\"}";
     assert!((agent.metric(ok).await? - 2.0).abs() < f64::EPSILON, "one question, one stream");
     from_any_byte_on(&stage, port, &token).await?;
+    from_one_that_restarts(&stage, port, &token).await?;
     let error = there.error(&["get", "app@2", &to, &flags[0], &flags[1]]);
     assert!(error.contains("no node reports it; no --registry to ask"), "{error}");
     Ok(())
@@ -267,5 +277,60 @@ async fn from_any_byte_on(stage: &Stage, port: u16, token: &str) -> Result<()> {
     let absent = crate::support::client().get(absent).bearer_auth(&token).send().await?;
     assert_eq!(absent.status(), 404);
     assert!(stage.place.leftovers() == 0);
+    Ok(())
+}
+
+/// Passes connections on to an agent, and is gone for a while when the answers had so many bytes.
+async fn restarting(to: u16, bytes_max: u64) -> Result<u16> {
+    let mut listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let port = listener.local_addr()?.port();
+    tokio::spawn(async move {
+        let broken = Arc::new(Notify::new());
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => {
+                    let (client, _) = accepted?;
+                    tokio::spawn(pass(client, to, bytes_max, broken.clone()));
+                }
+                () = broken.notified() => {
+                    drop(listener);
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+                }
+            }
+        }
+        #[expect(unreachable_code, reason = "says what the task fails with")]
+        anyhow::Ok(())
+    });
+    Ok(port)
+}
+
+async fn pass(client: TcpStream, to: u16, bytes_max: u64, broken: Arc<Notify>) -> Result<()> {
+    let server = TcpStream::connect((Ipv4Addr::LOCALHOST, to)).await?;
+    let (mut from_client, mut to_client) = client.into_split();
+    let (from_server, mut to_server) = server.into_split();
+    let asking = tokio::io::copy(&mut from_client, &mut to_server);
+    let mut from_server = from_server.take(bytes_max);
+    let answering = tokio::io::copy(&mut from_server, &mut to_client);
+    tokio::select! {
+        _ = asking => {}
+        passed = answering => if passed? == bytes_max { broken.notify_one() },
+    }
+    Ok(())
+}
+
+/// Nothing that came already comes again.
+async fn from_one_that_restarts(stage: &Stage, port: u16, token: &str) -> Result<()> {
+    let there = Place::new();
+    let proxy = restarting(port, 2_500_000).await?;
+    let to = there.path("got").display().to_string();
+    let (peer, token) =
+        (format!("--peer=http://127.0.0.1:{proxy}"), format!("--token-file={token}"));
+    let got = there.json(&["get", "app@1", &to, &peer, &token])?;
+    assert_eq!(got["source"], "peer");
+    assert_eq!(fingerprint(&stage.place.path("tree"))?, fingerprint(&there.path("got"))?);
+    let record = fs::read_to_string(there.folder("app@1").join("volume.json"))?;
+    let record: Value = serde_json::from_str(&record)?;
+    assert_eq!(got["streamedBytes"], record["archiveBytes"]);
     Ok(())
 }

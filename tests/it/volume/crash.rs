@@ -5,6 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 
 use anyhow::{Result, ensure};
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::rig::{Place, command, tree, wait_until};
 
@@ -89,6 +90,67 @@ fn a_volume_in_use_is_not_removed_and_read_to_its_end_when_replaced() -> Result<
     reader.wait()?;
     place.put("other", "x")?;
     assert_eq!(place.leftovers(), 0);
+    Ok(())
+}
+
+#[test]
+fn a_new_volume_is_read_while_the_old_one_is_still_being_deleted() -> Result<()> {
+    let place = Place::new();
+    let dir = place.path("many");
+    tree(&dir, 20_000, 10)?;
+    place.json(&["put", "k", &dir.display().to_string()])?;
+    let new = place.path("new");
+    fs::create_dir(&new)?;
+    fs::write(new.join("file"), "new")?;
+    let mut child = start_put(&place, "k", &new.display().to_string())?;
+    let is_deleted = || {
+        let trash = fs::read_dir(place.store().join(".trash")).into_iter().flatten().flatten();
+        trash.into_iter().any(|folder| folder.path().join("data").exists())
+    };
+    wait_until("a deletion", is_deleted);
+    // Stopped there: as if there was much more to delete.
+    let process = Pid::from_child(&child);
+    kill_process(process, Signal::STOP)?;
+    assert_eq!(place.leftovers(), 1, "it was done before it was stopped");
+    assert_eq!(place.get("k")?, "new");
+    kill_process(process, Signal::CONT)?;
+    assert!(child.wait()?.success());
+    assert_eq!(place.leftovers(), 0);
+    Ok(())
+}
+
+#[test]
+fn whoever_locks_the_store_is_waited_for_a_while_and_then_told() -> Result<()> {
+    let place = Place::new();
+    place.put("k", "text")?;
+    let held = fs::File::open(place.store())?;
+    held.lock()?;
+    let error = place.error(&["rm", "k"]);
+    assert!(error.contains("somebody has locked it for over 10 s"), "{error}");
+    // Who only reads does not need it.
+    assert_eq!(place.get("k")?, "text");
+    drop(held);
+    place.json(&["rm", "k"])?;
+    Ok(())
+}
+
+#[test]
+fn a_leftover_that_cannot_be_removed_is_told_and_keeps_no_other() -> Result<()> {
+    let place = Place::new();
+    place.put("k", "text")?;
+    fs::create_dir_all(place.store().join(".staging/stuck"))?;
+    fs::create_dir_all(place.store().join(".trash/dead/data"))?;
+    // A mount point, in a mount namespace of its own, cannot even be renamed.
+    let script = "mount -t tmpfs none \"$2/.staging/stuck\" && \
+        \"$1\" volume put other \"$3\" --store \"$2\"";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_dunnage")]);
+    let output = command.arg(place.store()).arg(place.path("to-put")).output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("/.staging/stuck: "), "{said}");
+    let left = fs::read_dir(place.store().join(".trash"))?.count();
+    assert_eq!((left, place.leftovers()), (0, 1));
+    assert_eq!(place.keys()?, ["k", "other"]);
     Ok(())
 }
 

@@ -99,13 +99,21 @@ fn a_record_that_lies_is_told_and_the_rest_is_listed() -> Result<()> {
     };
     write("not json", "{")?;
     write("other", &json!({"key": "good", "sealed": true}).to_string())?;
-    write("endless", &format!("{{\"key\": \"{}\"", "x".repeat(1 << 20)))?;
+    let long = "x".repeat(1 << 20);
+    write("endless", &json!({"key": "endless", "sealed": true, "x": long}).to_string())?;
     write("open", &json!({"key": "open", "sealed": false}).to_string())?;
     write("plain", &json!({"key": "plain", "sealed": true}).to_string())?;
-    // A record that is a link, and a folder that is one.
+    // A record that is a link, and a folder that is one: to what would do where it is.
+    let outside = |key: &str| -> Result<std::path::PathBuf> {
+        let folder = place.path(key);
+        fs::create_dir_all(folder.join("data"))?;
+        let record = json!({"key": key, "sealed": true}).to_string();
+        fs::write(folder.join("volume.json"), record)?;
+        Ok(folder)
+    };
     fs::create_dir_all(place.folder("link").join("data"))?;
-    symlink("/etc/passwd", place.folder("link").join("volume.json"))?;
-    symlink("/etc", place.folder("folder"))?;
+    symlink(outside("link")?.join("volume.json"), place.folder("link").join("volume.json"))?;
+    symlink(outside("folder")?, place.folder("folder"))?;
     fs::create_dir(place.folder("no record"))?;
     assert_eq!(place.keys()?, ["good", "plain"]);
     let said = String::from_utf8(place.run(&["ls"]).stderr)?;

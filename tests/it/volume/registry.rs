@@ -1,8 +1,12 @@
 //! Volumes in a real registry: pushed, got on another node, refused where they are not what was sealed.
 
 use std::fs;
+use std::sync::{Arc, Mutex};
 
 use anyhow::Result;
+use axum::body::Bytes;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -69,6 +73,19 @@ async fn a_damaged_volume_of_this_node_is_replaced_by_the_registrys() -> Result<
     assert_eq!(got["source"], "registry");
     assert_eq!(fs::read_to_string(place.path("out/file"))?, "text");
     assert_eq!(place.get("k")?, "text");
+
+    // Also where its record is, or its tree is gone.
+    let damage: [fn(&std::path::Path) -> std::io::Result<()>; 2] = [
+        |folder| fs::write(folder.join("volume.json"), "{"),
+        |folder| fs::remove_dir_all(folder.join("data")),
+    ];
+    for damage in damage {
+        fs::remove_dir_all(&to)?;
+        damage(&place.folder("k"))?;
+        let got = place.json(&["get", "k", &to, REPOSITORY, &hosts])?;
+        assert_eq!(got["source"], "registry");
+        assert_eq!(place.get("k")?, "text");
+    }
     Ok(())
 }
 
@@ -171,6 +188,93 @@ async fn a_registry_that_wants_a_password_gets_that_of_the_docker_config() -> Re
 fn place_text(place: &Place) -> Result<()> {
     fs::create_dir(place.path("tree"))?;
     Ok(fs::write(place.path("tree/file"), "text")?)
+}
+
+/// A port that answers every request by a function, and notes which came: method, path, and the headers
+/// that are for the registry alone.
+async fn answering(
+    answer: impl Fn(&str, &HeaderMap) -> Response + Clone + Send + Sync + 'static,
+) -> Result<(String, Arc<Mutex<Vec<(String, bool)>>>)> {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let noted = asked.clone();
+    let handler = move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
+        let asked = format!("{method} {}", uri.path());
+        let is_trusted = headers.contains_key("authorization") || headers.contains_key("x-own");
+        noted.lock().expect("no panic").push((asked.clone(), is_trusted));
+        drop(body);
+        std::future::ready(answer(&asked, &headers))
+    };
+    let router = axum::Router::new().fallback(handler);
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?.to_string();
+    tokio::spawn(axum::serve(listener, router).into_future());
+    Ok((address, asked))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_stay_with_the_registry_where_it_sends_an_upload_elsewhere() -> Result<()> {
+    let place = Place::new();
+    place_text(&place)?;
+    let status = |code: u16| StatusCode::from_u16(code).expect("a status");
+    for refusal in [None, Some(401)] {
+        let challenge = [("www-authenticate", "Basic realm=\"r\"")];
+        let taken = move |_: &str, _: &HeaderMap| match refusal {
+            Some(code) => (status(code), challenge).into_response(),
+            None => status(201).into_response(),
+        };
+        let (elsewhere, told_elsewhere) = answering(taken).await?;
+        let registry = move |asked: &str, headers: &HeaderMap| {
+            if !headers.contains_key("authorization") {
+                return (status(401), challenge).into_response();
+            }
+            let place = [("location", format!("http://{elsewhere}/upload"))];
+            match asked.split_once(' ') {
+                Some(("HEAD", _)) => status(404).into_response(),
+                Some(("POST", _)) => (status(202), place).into_response(),
+                _ => status(201).into_response(),
+            }
+        };
+        let (registry, told) = answering(registry).await?;
+        let toml = format!("server = \"http://{registry}\"\n[header]\nx-own = \"secret\"\n");
+        write_hosts(&place.path("hosts"), NAME, &toml)?;
+        let hosts = format!("--registry-hosts-dir={}", place.path("hosts").display());
+        let auths =
+            serde_json::json!({"auths": {NAME: {"auth": "dTpw"}, &registry: {"auth": "dTpw"}}});
+        fs::write(place.path("config.json"), auths.to_string())?;
+        let config = format!("--docker-config={}", place.path("config.json").display());
+        let from = place.path("tree").display().to_string();
+        let put = ["put", "k", &from, "--push", REPOSITORY, &hosts, &config];
+        match refusal {
+            None => drop(place.json(&put)?),
+            Some(_) => assert!(place.error(&put).contains("401 Unauthorized")),
+        }
+        let told_elsewhere = told_elsewhere.lock().expect("no panic").clone();
+        assert!(!told_elsewhere.is_empty());
+        let is_kept =
+            told_elsewhere.iter().all(|(asked, is_trusted)| asked == "PUT /upload" && !is_trusted);
+        assert!(is_kept, "{told_elsewhere:?}");
+        assert!(told.lock().expect("no panic").iter().any(|(_, is_trusted)| *is_trusted));
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_key_means_is_not_asked_of_a_mirror_that_only_hands_out_bytes() -> Result<()> {
+    let place = Place::new();
+    let absent = |_: &str, _: &HeaderMap| StatusCode::NOT_FOUND.into_response();
+    let (mirror, told_mirror) = answering(absent).await?;
+    let (server, told_server) = answering(absent).await?;
+    let toml = format!(
+        "server = \"http://{server}\"\n[host.\"http://{mirror}\"]\ncapabilities = [\"pull\"]\n"
+    );
+    write_hosts(&place.path("hosts"), NAME, &toml)?;
+    let hosts = format!("--registry-hosts-dir={}", place.path("hosts").display());
+    let to = place.path("got").display().to_string();
+    let error = place.error(&["get", "k", &to, REPOSITORY, &hosts]);
+    assert!(error.contains("registry.example/ci/volumes: it has no such volume"), "{error}");
+    assert_eq!(told_mirror.lock().expect("no panic").len(), 0);
+    assert_eq!(told_server.lock().expect("no panic").len(), 1);
+    Ok(())
 }
 
 #[test]

@@ -8,6 +8,8 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
+use dunnage::edge::volume::Store;
+use dunnage::model::unit::Time;
 
 use super::rig::{Place, command, fingerprint};
 
@@ -146,5 +148,92 @@ fn a_damaged_volume_is_not_handed_out() -> Result<()> {
     let error = place.error(&["get", "k", &to.display().to_string()]);
     assert!(error.contains("volume \"k\" is damaged"), "{error}");
     assert!(!to.exists() && place.keys()?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn what_was_begun_of_a_damaged_volume_is_removed_with_its_read_only_folders() -> Result<()> {
+    let place = Place::new();
+    let tree = place.path("tree");
+    fs::create_dir_all(tree.join("read-only"))?;
+    fs::write(tree.join("read-only/file"), "text")?;
+    fs::set_permissions(tree.join("read-only"), Permissions::from_mode(0o555))?;
+    place.json(&["put", "k", &tree.display().to_string()])?;
+    fs::write(place.folder("k").join("data/read-only/file"), "test")?;
+    // Modes mean nothing to root, but for these capabilities.
+    let mut get = Command::new("setpriv");
+    get.args(["--bounding-set=-dac_override,-dac_read_search", env!("CARGO_BIN_EXE_dunnage")]);
+    get.args(["volume", "get", "k"]).arg(place.path("out")).arg("--store").arg(place.store());
+    let output = get.env("HOME", "/nonexistent").env_remove("KUBECONFIG").output()?;
+    let said = String::from_utf8(output.stderr)?;
+    assert!(said.contains("volume \"k\" is damaged"), "{said}");
+    assert!(!place.path("out").exists() && place.leftovers() == 0);
+    Ok(())
+}
+
+#[test]
+fn what_was_used_or_sealed_since_it_was_listed_is_not_evicted() -> Result<()> {
+    let place = Place::new();
+    for key in ["put", "still", "used"] {
+        place.put(key, "text")?;
+    }
+    let store = Store::open(&place.store())?;
+    let listed = store.list()?.volumes;
+    store.find("used")?.context("a volume")?.note_use(Time(1 << 62));
+    place.put("put", "other text")?;
+    let evicted = store.evict(&listed, 0);
+    assert_eq!(evicted.keys, ["still"]);
+    assert!(evicted.excess_bytes > 0 && evicted.faults.is_empty(), "{evicted:?}");
+    assert_eq!(place.keys()?, ["put", "used"]);
+    assert_eq!(store.evict(&store.list()?.volumes, 0).keys, ["put", "used"]);
+    Ok(())
+}
+
+#[test]
+fn a_tree_is_measured_once_and_another_one_of_its_key_again() -> Result<()> {
+    let place = Place::new();
+    let by_hand = |name: &str, bytes: usize| -> Result<()> {
+        let folder = place.path(name);
+        fs::create_dir_all(folder.join("data"))?;
+        fs::write(folder.join("volume.json"), r#"{"key": "k", "sealed": true}"#)?;
+        fs::write(folder.join("data/file"), vec![1; bytes])?;
+        // Blocks are given out by then.
+        Ok(File::open(folder.join("data/file"))?.sync_all()?)
+    };
+    place.put("other", "text")?;
+    let store = Store::open(&place.store())?;
+    by_hand("one", 100_000)?;
+    fs::rename(place.path("one"), place.folder("k"))?;
+    let one = store.measure("k", None)?.context("a volume")?;
+    assert!((100_000..120_000).contains(&one.bytes), "{one:?}");
+    // What is sealed does not change: it is not looked at.
+    fs::write(place.folder("k").join("data/file"), "")?;
+    assert_eq!(store.measure("k", Some(one))?, Some(one));
+    // Its record tells no time.
+    by_hand("two", 300_000)?;
+    fs::remove_dir_all(place.folder("k"))?;
+    fs::rename(place.path("two"), place.folder("k"))?;
+    let two = store.measure("k", Some(one))?.context("a volume")?;
+    assert!((300_000..320_000).contains(&two.bytes), "{two:?}");
+    assert_eq!(store.measure("absent", None)?, None);
+    Ok(())
+}
+
+#[test]
+fn a_tree_that_cannot_be_read_keeps_no_other_from_being_listed() -> Result<()> {
+    let place = Place::new();
+    place.put("good", "text")?;
+    fs::create_dir_all(place.folder("deep").join("data"))?;
+    let record = r#"{"key": "deep", "sealed": true, "bytes": 12345}"#;
+    fs::write(place.folder("deep").join("volume.json"), record)?;
+    // Deeper than a path can say.
+    let script = "for i in $(seq 25); do mkdir \"$1\" && cd -P \"$1\" || exit 1; done";
+    let mut nest = Command::new("bash");
+    nest.args(["-c", script, "bash", &"n".repeat(200)]);
+    assert!(nest.current_dir(place.folder("deep").join("data")).status()?.success());
+    assert_eq!(place.keys()?, ["deep", "good"]);
+    assert_eq!(place.json(&["ls"])?["volumes"][0]["bytes"], 12345);
+    let said = String::from_utf8(place.run(&["ls"]).stderr)?;
+    assert!(said.contains("its bytes are as its producer told them"), "{said}");
     Ok(())
 }

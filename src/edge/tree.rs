@@ -18,12 +18,28 @@ pub fn walk(
     root: &Dir,
     each: &mut dyn FnMut(&Path, &Metadata) -> io::Result<()>,
 ) -> io::Result<()> {
+    visit(root, false, each)
+}
+
+/// Passes over what vanishes meanwhile, if it may.
+fn visit(
+    root: &Dir,
+    may_vanish: bool,
+    each: &mut dyn FnMut(&Path, &Metadata) -> io::Result<()>,
+) -> io::Result<()> {
+    let is_gone = |error: &io::Error| may_vanish && error.kind() == io::ErrorKind::NotFound;
     let mut open = names(root, Path::new(""))?;
     while let Some(path) = open.pop() {
-        let metadata = root.symlink_metadata(&path).map_err(placed(&path))?;
+        let metadata = match root.symlink_metadata(&path) {
+            Err(error) if is_gone(&error) => continue,
+            found => found.map_err(placed(&path))?,
+        };
         each(&path, &metadata)?;
         if metadata.is_dir() {
-            open.extend(names(root, &path)?);
+            match names(root, &path) {
+                Err(error) if is_gone(&error) => {}
+                names => open.extend(names?),
+            }
         }
     }
     Ok(())
@@ -43,14 +59,15 @@ fn names(root: &Dir, path: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// Bytes that a tree takes on the disk, as `du` counts: blocks, so that holes are free, and hard links
-/// once.
+/// once. What vanishes meanwhile takes nothing. Adds what it looked at to `entries`.
 ///
 /// # Errors
 /// If it cannot be read.
-pub fn disk_bytes(root: &Dir) -> io::Result<u64> {
+pub fn disk_bytes(root: &Dir, entries: &mut u64) -> io::Result<u64> {
     let mut bytes = root.dir_metadata()?.blocks() * BLOCK_BYTES;
     let mut linked = HashSet::new();
-    walk(root, &mut |_, metadata| {
+    visit(root, true, &mut |_, metadata| {
+        *entries += 1;
         let is_first = metadata.is_dir()
             || metadata.nlink() < 2
             || linked.insert((metadata.dev(), metadata.ino()));
@@ -61,7 +78,7 @@ pub fn disk_bytes(root: &Dir) -> io::Result<u64> {
 }
 
 /// An error with the path that it is about.
-pub(super) fn placed(path: &Path) -> impl Fn(io::Error) -> io::Error + use<> {
+pub fn placed(path: &Path) -> impl Fn(io::Error) -> io::Error + use<> {
     let path = path.to_owned();
     move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
