@@ -205,6 +205,8 @@ async fn leave_full_nodes(stage: &mut Stage, data: &Data) -> Result<()> {
     bound += fillers.len();
     make_pods(&client, "steps", fillers).await?;
     await_bound(&client, "steps", bound, Duration::from_secs(60)).await?;
+    // What is explained below is true once dunnage, too, has heard of all that.
+    stage.await_entries("pods", bound).await?;
     let start = Instant::now();
     make_pods(&client, "steps", (0..3).map(|run| step(run, "late"))).await?;
     let landed = await_bound(&client, "steps", bound + 3, Duration::from_secs(60)).await?;
