@@ -89,8 +89,8 @@ impl Tokens {
 }
 
 /// Asks a host as somebody: with the header that was good before, and once more with the answer to its
-/// challenge. What is for the host alone, that header and the host's own, goes to no other place, wherever the
-/// request goes. Whatever its status, the last response is the result.
+/// challenge. What is for the host alone, that header and the host's own, goes to no other place, wherever
+/// the request goes. Whatever its status, the last response is the result.
 ///
 /// # Errors
 /// If there is no response, or the challenge cannot be answered.

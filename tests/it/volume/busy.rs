@@ -52,8 +52,7 @@ async fn await_busy(agent: &Agent, count: f64) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_holder_with_no_stream_left_is_passed_over_and_waited_for_if_it_is_the_last() -> Result<()>
-{
+async fn a_holder_without_a_free_stream_is_waited_for_only_if_it_is_the_last() -> Result<()> {
     let stage = Stage::set().await?;
     let client = stage.plane.client();
     // A hole: large on the wire, nothing on the disk.
