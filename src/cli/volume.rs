@@ -156,6 +156,15 @@ pub struct Serving {
     /// Serve volumes to pods of other nodes here [default: not at all]
     #[arg(long, value_name = "ADDR", requires = "store", value_parser = super::address)]
     pub volume_listen: Option<SocketAddr>,
+    /// Serve no more bytes a second than this, over all streams [default: no limit]
+    // With fewer, each of all streams goes on so rarely that who reads it gives it up as broken.
+    #[arg(
+        long,
+        value_name = "BYTES",
+        requires = "volume_listen",
+        value_parser = clap::value_parser!(u64).range(1_000_000..)
+    )]
+    pub volume_serve_rate_bytes: Option<u64>,
     /// Where other nodes reach that port [default: the address of --volume-listen]
     #[arg(long, value_name = "IP", env = "POD_IP")]
     pub volume_advertise: Option<IpAddr>,

@@ -16,9 +16,11 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
 use axum::{Router, body::Bytes};
+use prometheus::IntCounterVec;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::edge::metrics::volume::VolumeMetrics;
 use crate::edge::object::PodObject;
 use crate::edge::object::convert::{is_step, pod_facts};
 use crate::edge::recent::Entry;
@@ -210,7 +212,6 @@ fn remembered(shared: &Shared, wanted: Option<&str>, limit: usize) -> Vec<Entry>
 
 async fn summary(State(shared): State<Arc<Shared>>) -> Json<Value> {
     let metrics = &shared.metrics;
-    let moved = |node: &str| metrics.move_bytes.with_label_values(&[node]).get();
     let index: BTreeMap<_, _> = shared.read().cluster().sizes().into_iter().collect();
     let wanted = metrics.wanted_bytes.get();
     let present = metrics.present_bytes.get();
@@ -226,17 +227,31 @@ async fn summary(State(shared): State<Arc<Shared>>) -> Json<Value> {
             "onBestNode": metrics.bound.with_label_values(&["true"]).get(),
             "onOtherNode": metrics.bound.with_label_values(&["false"]).get(),
         },
-        "bytes": {
-            "wanted": wanted,
-            "present": present,
-            "arriving": metrics.arriving_bytes.get(),
-            "movedToChosen": moved("chosen"),
-            "movedToBest": moved("best"),
-            "movedToMedian": moved("median"),
-        },
+        "bytes": bytes(wanted, present, metrics.arriving_bytes.get(), &metrics.move_bytes),
+        "volumeBytes": volume_bytes(&metrics.volumes),
         "hitRate": ratio(present, wanted),
         "pulls": pulls(&shared),
     }))
+}
+
+/// What bound pods wanted, what of it their nodes had, and what candidates would have moved.
+fn bytes(wanted: u64, present: u64, arriving: u64, moved: &IntCounterVec) -> Value {
+    let moved = |node: &str| moved.with_label_values(&[node]).get();
+    json!({
+        "wanted": wanted,
+        "present": present,
+        "arriving": arriving,
+        "movedToChosen": moved("chosen"),
+        "movedToBest": moved("best"),
+        "movedToMedian": moved("median"),
+    })
+}
+
+/// The same of volumes.
+fn volume_bytes(metrics: &VolumeMetrics) -> Value {
+    let [present, arriving, missing] = ["present", "arriving", "missing"]
+        .map(|state| metrics.bytes.with_label_values(&[state]).get());
+    bytes(present + arriving + missing, present, arriving, &metrics.move_bytes)
 }
 
 /// How predictions of pulls did, and what was learned; `null` while no pull was observed.

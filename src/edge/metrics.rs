@@ -144,7 +144,8 @@ impl Metrics {
             ),
             move_bytes: new.counters(
                 "move_bytes_total",
-                "Bytes to move to the chosen node, and instead to the best and median candidate.",
+                "Bytes of images to move to the chosen node, and instead to the best and median \
+                 candidate, as predicted by the decision.",
                 &["node"],
             ),
             volumes: VolumeMetrics::new(&new),

@@ -109,12 +109,22 @@ impl Entry {
     pub fn best_and_median_bytes(&self) -> (u64, u64) {
         best_and_median_bytes(&self.decision.rows)
     }
+
+    /// The same of volumes: the candidate that needs least of them may be another one.
+    #[must_use]
+    pub fn best_and_median_volume_bytes(&self) -> (u64, u64) {
+        let volumes = self.decision.rows.iter().filter_map(|row| self.decision.volumes_of(row));
+        best_and_median(volumes.map(|row| row.missing.0).collect())
+    }
 }
 
-/// Bytes to move to the candidate that needs least, and to the median one; zeros without rows.
+/// Bytes of images to move to the candidate that needs least, and to the median one; zeros without rows.
 #[must_use]
 pub fn best_and_median_bytes(rows: &[Row]) -> (u64, u64) {
-    let mut bytes: Vec<u64> = rows.iter().map(|row| row.missing.0).collect();
+    best_and_median(rows.iter().map(|row| row.missing.0).collect())
+}
+
+fn best_and_median(mut bytes: Vec<u64>) -> (u64, u64) {
     let best = bytes.iter().min().copied().unwrap_or(0);
     let middle = bytes.len() / 2;
     let median = (!bytes.is_empty()).then(|| *bytes.select_nth_unstable(middle).1);

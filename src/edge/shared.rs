@@ -165,7 +165,7 @@ impl Shared {
         if let Some(volumes) = entry.decision.volumes_of(row) {
             let wanted = entry.decision.volumes.iter().filter(|volume| volume.is_somewhere());
             let wanted = wanted.fold(Bytes(0), |sum, volume| sum + volume.bytes);
-            metrics.volumes.count(wanted, volumes);
+            metrics.volumes.count(wanted, volumes, entry.best_and_median_volume_bytes());
             metrics.disks.count(volumes);
         }
         let (least, median) = entry.best_and_median_bytes();

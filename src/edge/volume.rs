@@ -44,6 +44,7 @@ pub mod fetch;
 mod lock;
 mod pack;
 pub mod peer;
+pub mod rate;
 pub mod record;
 pub mod serve;
 pub mod staging;

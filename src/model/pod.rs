@@ -69,6 +69,16 @@ pub enum PodPhase {
     Waiting,
     /// Its containers have started.
     Running,
-    /// Succeeded or failed: it pulls nothing more.
+    /// Succeeded: it pulls nothing more, and has made what it was to make.
     Ended,
+    /// Failed: it pulls nothing more, and nobody knows what it made.
+    Failed,
+}
+
+impl PodPhase {
+    /// Whether it is over, well or not.
+    #[must_use]
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Ended | Self::Failed)
+    }
 }

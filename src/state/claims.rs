@@ -72,7 +72,7 @@ impl Storage {
         let Some(node) = facts.node.as_ref().filter(|node| !node.is_empty()) else {
             return;
         };
-        if facts.claims.is_empty() || facts.phase == PodPhase::Ended {
+        if facts.claims.is_empty() || facts.phase.is_over() {
             return;
         }
         let uid: Arc<str> = Arc::from(facts.uid.as_str());

@@ -169,6 +169,12 @@ impl PodFacts {
         self.ended_at = Some(at(seconds));
         self
     }
+
+    pub(crate) fn failed(mut self, seconds: u64) -> Self {
+        self.phase = PodPhase::Failed;
+        self.ended_at = Some(at(seconds));
+        self
+    }
 }
 
 impl ImageFacts {

@@ -52,7 +52,7 @@ impl Tracker {
         }
         // The new state is entered before the old one is left, so that shared evidence never flickers.
         self.use_images(node, &pod, now);
-        let ended = pod.phase == PodPhase::Ended;
+        let ended = pod.phase.is_over();
         let used = facts.ended_at.filter(|_| ended).unwrap_or(now);
         if ended {
             self.stop_using(node, &pod, used, now);
@@ -100,7 +100,7 @@ impl Tracker {
             on_node.waiting.remove(at);
             on_node.waiting_step_pods -= u32::from(pod.is_step);
         }
-        if pod.phase != PodPhase::Ended {
+        if !pod.phase.is_over() {
             self.stop_using(node, &pod, used, now);
         }
         self.leave_volumes(pod.volumes);
@@ -125,7 +125,7 @@ impl Tracker {
                 image.evidence =
                     key.map(|key| self.acquire_record(RecordKey { platform, ..key }, now));
             }
-            if before.phase != PodPhase::Ended {
+            if !before.phase.is_over() {
                 self.use_images(node, &after, now);
                 self.stop_using(node, &before, Time(0), now);
             }

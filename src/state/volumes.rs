@@ -40,7 +40,7 @@ impl Tracker {
     ) -> PodVolumes {
         let before = before.map(|id| &self.cluster.pods[id.index()]);
         let ended_before = before.and_then(|pod| pod.volumes.ended_at);
-        let ended = facts.phase == PodPhase::Ended;
+        let ended = facts.phase.is_over();
         let ended_at = ended.then(|| facts.ended_at.or(ended_before).unwrap_or(now));
         let run = facts.run.run.as_ref().filter(|run| !run.is_empty());
         PodVolumes {
@@ -73,7 +73,7 @@ impl Tracker {
         let used = match pod.phase {
             PodPhase::Waiting => return,
             PodPhase::Running => now,
-            PodPhase::Ended => pod.volumes.ended_at.unwrap_or(now),
+            PodPhase::Ended | PodPhase::Failed => pod.volumes.ended_at.unwrap_or(now),
         };
         let kept = pod.volumes.needs.iter().chain(made_by(pod)).map(|told| told.volume);
         let (volumes, run) = (kept.collect::<Vec<_>>(), pod.volumes.run);
@@ -97,6 +97,7 @@ impl Tracker {
                 volume: self.cluster.acquire_volume(&held.key),
                 bytes: held.bytes,
                 kind: held.kind,
+                last_used: held.last_used,
             })
             .collect();
         reported.sort_unstable();
@@ -315,7 +316,7 @@ impl Node {
     }
 }
 
-/// What a pod that ended has left.
+/// What a pod that ended has left: one that failed leaves what a report tells, and nothing is inferred.
 fn made_by(pod: &Pod) -> &[ToldVolume] {
     if pod.phase == PodPhase::Ended { &pod.volumes.produces } else { &[] }
 }
@@ -330,7 +331,7 @@ fn place_pod(placed: &mut BTreeMap<VolumeId, PlacedVolume>, pod: &Pod, now: Time
             entry.wanted_at = Some(first);
         }),
         PodPhase::Running => needs.for_each(|volume| entry(placed, volume).users += 1),
-        PodPhase::Ended => {
+        PodPhase::Ended | PodPhase::Failed => {
             let used = pod.volumes.ended_at.unwrap_or(now);
             let made = made_by(pod).iter().map(|told| told.volume);
             needs.chain(made).for_each(|volume| note_used(placed, volume, used));

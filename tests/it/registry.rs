@@ -16,4 +16,4 @@ mod secrets;
 pub mod server;
 mod switch;
 mod tls;
-mod token_server;
+pub mod token_server;

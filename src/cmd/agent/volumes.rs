@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,6 +17,7 @@ use crate::cmd::{Usage, ports};
 use crate::edge::inventory::node::StoredVolume;
 use crate::edge::probe::AgentHealth;
 use crate::edge::volume::access::Access;
+use crate::edge::volume::rate::Rate;
 use crate::edge::volume::record::Record;
 use crate::edge::volume::{Error, Measured, Store, serve};
 
@@ -138,6 +140,7 @@ fn stored(record: Record) -> StoredVolume {
 pub struct VolumePort {
     port: ports::Port,
     tls: Option<RustlsConfig>,
+    rate: Option<Rate>,
     handle: Handle<SocketAddr>,
 }
 
@@ -169,7 +172,8 @@ impl VolumePort {
         }
         let scheme = if tls.is_some() { "https" } else { "http" };
         let url = format!("{scheme}://{}", SocketAddr::new(ip, port.address.port()));
-        Ok(Some((Self { port, tls, handle: Handle::new() }, url)))
+        let rate = flags.volume_serve_rate_bytes.and_then(NonZeroU64::new).map(Rate::new);
+        Ok(Some((Self { port, tls, rate, handle: Handle::new() }, url)))
     }
 
     /// Serves a store until the process ends.
@@ -178,7 +182,7 @@ impl VolumePort {
     /// If the socket fails.
     pub async fn serve(self, volumes: Volumes, client: kube::Client) -> anyhow::Result<()> {
         let requests = volumes.health.metrics.volume_requests.clone();
-        let router = serve::router(volumes.store, Access::new(client), requests);
+        let router = serve::router(volumes.store, Access::new(client), requests, self.rate);
         self.port.serve(router, self.tls, self.handle).await
     }
 }

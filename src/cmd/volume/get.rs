@@ -129,18 +129,9 @@ async fn bring(store: &Store, flags: &Get, why_not: String) -> anyhow::Result<Or
     let peers = Arc::new(
         Peers::new(&flags.token_file, flags.peer_ca.as_deref()).map_err(anyhow::Error::msg)?,
     );
-    for holder in known_holders(flags, &mut reasons).await {
-        match from_peer(store, &peers, &holder, &flags.key).await {
-            Ok(streamed_bytes) => {
-                return Ok(Origin { source: "peer", from: Some(holder.name), streamed_bytes });
-            }
-            Err(error) => {
-                note(
-                    &mut reasons,
-                    format!("peer {}: {}", holder.name, with_causes(error.as_ref())),
-                );
-            }
-        }
+    let holders = known_holders(flags, &mut reasons).await;
+    if let Some(origin) = from_peers(store, &peers, holders, &flags.key, &mut reasons).await {
+        return Ok(origin);
     }
     let Some(name) = flags.remote.registry.clone() else {
         reasons.push("no --registry to ask".to_owned());
@@ -181,14 +172,52 @@ async fn known_holders(flags: &Get, reasons: &mut Vec<String>) -> Vec<Holder> {
     Vec::new()
 }
 
+/// From the first that gives it. Those that are busy are waited for when no other has it.
+async fn from_peers(
+    store: &Store,
+    peers: &Arc<Peers>,
+    mut holders: Vec<Holder>,
+    key: &str,
+    reasons: &mut Vec<String>,
+) -> Option<Origin> {
+    for waits in [false, true] {
+        let mut busy = Vec::new();
+        for holder in holders {
+            match from_peer(store, peers, &holder, key, waits).await {
+                Ok(Some(streamed_bytes)) => {
+                    let from = Some(holder.name);
+                    return Some(Origin { source: "peer", from, streamed_bytes });
+                }
+                Ok(None) => busy.push(holder),
+                Err(error) => {
+                    let causes = with_causes(error.as_ref());
+                    note(reasons, format!("peer {}: {causes}", holder.name));
+                }
+            }
+        }
+        holders = busy;
+    }
+    None
+}
+
+/// The bytes that came; `None` from one that is busy and is not to be waited for.
 async fn from_peer(
     store: &Store,
     peers: &Arc<Peers>,
     holder: &Holder,
     key: &str,
-) -> anyhow::Result<u64> {
+    waits: bool,
+) -> anyhow::Result<Option<u64>> {
     let offer = peers.offer(holder, key).await.map_err(anyhow::Error::msg)?;
     let offer = offer.context("it has no such volume")?;
+    let first = match waits {
+        true => None,
+        false => match peers.open(holder, key, &offer.digest, 0).await {
+            Err(refusal) if refusal.is_busy => return Ok(None),
+            // Whatever else is wrong may pass.
+            opened => opened.ok(),
+        },
+    };
     let (peers, holder, asked) = (peers.clone(), holder.clone(), key.to_owned());
     let digest = offer.digest.clone();
     let open = move |offset| {
@@ -197,9 +226,9 @@ async fn from_peer(
         async move { peers.open(&holder, &key, &digest, offset).await }
     };
     let received = Arc::new(AtomicU64::new(0));
-    let archive = fetch(offer.bytes, received.clone(), open);
+    let archive = fetch(offer.bytes, received.clone(), first, open);
     keep(store, key, offer, archive).await?;
-    Ok(received.load(Ordering::Relaxed))
+    Ok(Some(received.load(Ordering::Relaxed)))
 }
 
 async fn from_registry(store: &Store, flags: &Get) -> anyhow::Result<u64> {
@@ -215,12 +244,12 @@ async fn from_registry(store: &Store, flags: &Get) -> anyhow::Result<u64> {
             let opened = volumes.open(&digest, offset).await;
             opened.map_err(|failure| {
                 let is_final = !failure.kind.is_of_registry();
-                Refusal { reason: failure.reason, is_final }
+                Refusal { is_final, ..Refusal::passing(failure.reason) }
             })
         }
     };
     let received = Arc::new(AtomicU64::new(0));
-    let archive = fetch(offer.bytes, received.clone(), open);
+    let archive = fetch(offer.bytes, received.clone(), None, open);
     keep(store, &flags.key, offer, archive).await?;
     Ok(received.load(Ordering::Relaxed))
 }

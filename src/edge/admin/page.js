@@ -137,7 +137,7 @@ const tag = (text, title) => el('span', { class: 'tag', title }, text);
 
 // ---- view state -------------------------------------------------------------------------------
 
-const VIEWS = ['decisions', 'nodes', 'images'];
+const VIEWS = ['decisions', 'nodes', 'images', 'volumes'];
 
 function readState() {
   const fragment = new URLSearchParams(location.hash.slice(1));
@@ -179,7 +179,7 @@ function go(fragment) {
 
 // ---- data -------------------------------------------------------------------------------------
 
-const data = { summary: null, ready: '', decisions: null, nodes: null, images: null, decision: null, decisionOf: '' };
+const data = { summary: null, ready: '', decisions: null, nodes: null, images: null, volumes: null, decision: null, decisionOf: '' };
 const times = { fetched: 0, opened: Date.now(), error: 0 };
 let lastError = '';
 let failing = false;
@@ -187,7 +187,7 @@ let unreachable = false;
 let timer = 0;
 let round = 0;
 
-const LISTS = { decisions: 'api/v1/decisions', nodes: 'api/v1/nodes', images: 'api/v1/images' };
+const LISTS = { decisions: 'api/v1/decisions', nodes: 'api/v1/nodes', images: 'api/v1/images', volumes: 'api/v1/volumes' };
 const decisionPath = (pod) => `${LISTS.decisions}?pod=${encodeURIComponent(pod)}`;
 
 async function get(path, allowed = []) {
@@ -280,14 +280,13 @@ function renderHeader() {
   renderAge();
 }
 
+// Images first, then volumes, if any pod needed one: the best candidate for the one may not be that for the other.
 function movedBars(summary) {
-  const moved = summary.bytes;
-  const most = Math.max(moved.movedToChosen, moved.movedToBest, moved.movedToMedian);
-  const rows = [
-    ['moved to the chosen nodes', moved.movedToChosen, 'track move'],
-    ['best candidate would have moved', moved.movedToBest, 'track'],
-    ['median candidate would have moved', moved.movedToMedian, 'track'],
-  ];
+  const rowsOf = (words, moved) => words.map((text, at) =>
+    [text, [moved.movedToChosen, moved.movedToBest, moved.movedToMedian][at], at === 0 ? 'track move' : 'track']);
+  const rows = rowsOf(['moved to the chosen nodes', 'best candidate would have moved', 'median candidate would have moved'], summary.bytes);
+  if (summary.volumeBytes.wanted > 0) rows.push(...rowsOf(['volumes to the chosen nodes', 'volumes to the best candidate', 'volumes to the median candidate'], summary.volumeBytes));
+  const most = greatest(rows, ([, value]) => value);
   return rows.flatMap(([text, value, kind]) => [
     el('dt', {}, text),
     el('dd', { class: kind, 'aria-hidden': 'true' }, el('i', { width: share(value, most) })),
@@ -295,16 +294,23 @@ function movedBars(summary) {
   ]);
 }
 
+const partsOf = ({ wanted, present, arriving }) =>
+  [['present', present, 'present'], ['arriving', arriving, 'arriving'], ['to move', Math.max(0, wanted - present - arriving), 'move']];
+
+function renderWanted(id, sums) {
+  say(byId(id), bytes(sums.wanted));
+  fill(byId(`${id}-bar`), partsOf(sums).map(([, value, kind]) => el('i', { class: kind, width: share(value, sums.wanted) })));
+  fill(byId(`${id}-parts`), partsOf(sums).map(([text, value, kind]) => el('div', {}, el('dt', { class: kind }, text), el('dd', {}, bytes(value)))));
+}
+
 function renderSummary() {
   const { summary } = data;
   byId('summary').hidden = !summary;
   if (!summary) return;
-  const { wanted, present, arriving } = summary.bytes;
   say(byId('hit'), summary.hitRate === null ? '–' : percent(summary.hitRate));
-  say(byId('wanted'), bytes(wanted));
-  const parts = [['present', present, 'present'], ['arriving', arriving, 'arriving'], ['to move', Math.max(0, wanted - present - arriving), 'move']];
-  fill(byId('wanted-bar'), parts.map(([, value, kind]) => el('i', { class: kind, width: share(value, wanted) })));
-  fill(byId('wanted-parts'), parts.map(([text, value, kind]) => el('div', {}, el('dt', { class: kind }, text), el('dd', {}, bytes(value)))));
+  renderWanted('wanted', summary.bytes);
+  byId('volumes').hidden = summary.volumeBytes.wanted === 0;
+  renderWanted('volumes-wanted', summary.volumeBytes);
   fill(byId('moved'), movedBars(summary));
   say(byId('decisions'), count(summary.decisions));
   const { onBestNode, onOtherNode } = summary.boundPods;
@@ -314,7 +320,6 @@ function renderSummary() {
   say(byId('pulls'), observed ? `${plural(observed, 'pull')} observed, predicted within ${percent(medianError)} in the median` : 'no pull observed yet');
   say(byId('index'), Object.entries(summary.index).map(([kind, size]) => `${count(size)} ${SIZES[kind] ?? kind}`).join(', '));
   say(byId('tab-nodes'), `Nodes ${count(summary.index.nodes ?? 0)}`);
-  say(byId('tab-images'), 'Images');
 }
 
 // ---- tables -----------------------------------------------------------------------------------
@@ -538,6 +543,11 @@ function wantedGroups(decision) {
   return [...groups.values()].map((group) => [group.map(({ platform }) => platform).join(', '), group[0]]);
 }
 
+function smallTable(titles, isRight, rows) {
+  const heads = titles.map((title) => el('th', { scope: 'col', class: isRight.includes(title) ? 'right' : '' }, title));
+  return el('div', { class: 'scroll' }, el('table', {}, el('thead', {}, el('tr', {}, heads)), el('tbody', {}, rows)));
+}
+
 function wantedTable(decision) {
   const titles = ['Image', 'Pull policy', 'Layers', 'Bytes', 'What is known'];
   const rows = wantedGroups(decision).flatMap(([platforms, wanted]) => [
@@ -551,8 +561,46 @@ function wantedTable(decision) {
       el('td', { class: 'right', 'data-label': titles[3] }, dash(image.bytes, bytes)),
       el('td', { class: 'wide' }, image.reason))),
   ]);
-  const heads = titles.map((title, at) => el('th', { scope: 'col', class: at === 2 || at === 3 ? 'right' : '' }, title));
-  return el('table', {}, el('thead', {}, el('tr', {}, heads)), el('tbody', {}, rows));
+  return smallTable(titles, ['Layers', 'Bytes'], rows);
+}
+
+const SIZES_TOLD = { policy: ' assumed', pod: ' told by a pod', node: '' };
+
+function whereVolume(volume) {
+  const arriving = volume.arriving ? `, on its way to ${count(volume.arriving)}` : '';
+  const nodes = volume.holders || volume.arriving ? `on ${plural(volume.holders, 'node')}${arriving}` : 'on no node';
+  return `${nodes}, ${volume.fallback === 'none' ? 'nowhere else' : `else from the ${volume.fallback.replace('-', ' ')}`}`;
+}
+
+function volumesTable(decision) {
+  const titles = ['Volume', 'Kind', 'Bytes', 'Cold', 'Where it can be had'];
+  const rows = decision.volumes.map((volume) => {
+    const repeated = volume.sizeFrom === 'repeated';
+    const told = el('span', { class: 'dim' }, SIZES_TOLD[volume.sizeFrom] ?? '');
+    return el('tr', {}, el('td', { class: 'name' }, volume.key),
+      el('td', { class: 'nowrap', 'data-label': titles[1] }, volume.kind.replace('-', ' ')),
+      el('td', { class: `right${repeated ? ' blank' : ''}`, 'data-label': titles[2] }, repeated ? '–' : [bytes(volume.bytes), told]),
+      el('td', { class: `right${repeated ? ' blank' : ''}`, 'data-label': titles[3], title: 'Seconds on a node without it, if nothing else is going on' }, repeated ? '–' : seconds(volume.coldSeconds)),
+      el('td', { class: 'wide' }, repeated ? 'occurs before in this pod' : whereVolume(volume)));
+  });
+  return smallTable(titles, ['Bytes', 'Cold'], rows);
+}
+
+function placeWords(place, claim) {
+  const pods = place.pods ? `, used by ${plural(place.pods, 'pod')}` : '';
+  const most = place.disksMax !== undefined && claim.driver ? `, at most ${count(place.disksMax)} of ${claim.driver} there` : '';
+  return `${place.state} on ${place.node}${pods}${most}`;
+}
+
+function claimsTable(decision) {
+  const titles = ['Claim', 'Volume', 'Access', 'Where it is', 'Elsewhere', 'What is known'];
+  const rows = decision.claims.map((claim) => el('tr', {}, el('td', { class: 'name' }, claim.claim),
+    el('td', { class: 'long', 'data-label': titles[1] }, claim.volume ?? (claim.waitsForPod ? 'to be made where the pod goes' : 'no volume yet')),
+    el('td', { class: 'nowrap', 'data-label': titles[2] }, claim.accessModes.join(', ') || '–'),
+    el('td', { class: 'lines long', 'data-label': titles[3] }, claim.places.length ? claim.places.map((place) => el('span', {}, placeWords(place, claim))) : 'nowhere'),
+    el('td', { class: 'right', 'data-label': titles[4], title: 'Seconds until it is attached to another node' }, seconds(claim.attachSeconds)),
+    el('td', { class: 'wide' }, claim.reason)));
+  return smallTable(titles, ['Elsewhere'], rows);
 }
 
 async function copyJson(decision, button) {
@@ -604,7 +652,11 @@ function renderArticle(decision) {
     el('p', { class: 'verdict' }, verdictWords(decision)),
     others.length ? el('p', { class: 'small' }, 'This pod was decided on more than once: ', others.flatMap((item) => [el('a', { href: decisionLink(item) }, clockTime(item.at)), ' '])) : null,
     decision.wanted.length ? el('h3', {}, 'What the pod wants') : null,
-    decision.wanted.length ? el('div', { class: 'scroll' }, wantedTable(decision)) : null,
+    decision.wanted.length ? wantedTable(decision) : null,
+    decision.volumes.length ? el('h3', {}, 'Volumes it needs') : null,
+    decision.volumes.length ? volumesTable(decision) : null,
+    decision.claims.length ? el('h3', {}, 'Disks it claims') : null,
+    decision.claims.length ? claimsTable(decision) : null,
     decision.nodes.length ? el('h3', {}, 'Candidates') : null,
     decision.nodes.length ? legend(decision) : null);
 }
@@ -682,7 +734,7 @@ function renderWords(view) {
   fill(words, names.flatMap((name) => [el('dt', {}, REASONS[name][0]), el('dd', {}, REASONS[name][1])]));
 }
 
-// ---- nodes and images -------------------------------------------------------------------------
+// ---- nodes, images and volumes -------------------------------------------------------------------------
 
 const timeLeft = (node) => Math.max(0, ...node.pulls.map((pull) => pull.leftSeconds));
 
@@ -755,9 +807,41 @@ function imagesView() {
   };
 }
 
+// RFC 3339 in UTC sorts as text.
+const lastUse = (volume) => volume.holders.reduce((last, { lastUsed = '' }) => (lastUsed > last ? lastUsed : last), '');
+
+function holderLines(volume) {
+  const words = (holder) => [holder.users ? `used by ${plural(holder.users, 'pod')}` : holder.lastUsed && `last used ${clockTime(holder.lastUsed)}`, !holder.reported && 'not reported'].filter(Boolean).join(', ');
+  const line = (holder) => el('span', {}, `${holder.node} `, el('span', { class: 'dim' }, words(holder)));
+  const rest = volume.nodes - Math.min(3, volume.holders.length);
+  const more = rest > 0 ? [el('span', { class: 'dim', title: volume.holders.slice(3).map(({ node }) => node).join('\n') }, `and ${count(rest)} more`)] : [];
+  const comes = volume.arriving.map(({ node, from }) => el('span', { class: 'dim' }, `on its way to ${node}${from ? ` from ${from}` : ''}`));
+  const lines = [...volume.holders.slice(0, 3).map(line), ...more, ...comes.slice(0, 3)];
+  return lines.length ? el('div', { class: 'lines small' }, lines) : '–';
+}
+
+function volumesView() {
+  const rows = data.volumes?.items ?? [];
+  const most = greatest(rows, (volume) => volume.bytes ?? 0);
+  const columns = [
+    column('key', 'Volume', (v) => v.key, (v) => v.key, { kind: 'name' }),
+    column('kind', 'Kind', (v) => v.kind, (v) => v.kind.replace('-', ' '), { kind: 'nowrap' }),
+    column('bytes', 'Bytes', (v) => v.bytes ?? -1, (v) => (v.bytes === undefined ? '–' : metered(v.bytes, most, `${bytes(v.bytes)}${v.measured ? '' : ' told'}`)), { ...right, help: 'As an agent measured them, or as a pod told' }),
+    column('nodes', 'Nodes', (v) => v.nodes, (v) => count(v.nodes), { ...right, help: 'Nodes that hold it' }),
+    column('used', 'Last used', lastUse, (v) => (lastUse(v) ? el('time', { datetime: lastUse(v), title: lastUse(v) }, clockTime(lastUse(v))) : '–'), { kind: 'nowrap', numeric: true, help: 'On any node, as of the agents’ last reports' }),
+    column('holders', 'Where', (v) => v.holders[0]?.node ?? '', holderLines, { kind: 'wide' }),
+  ];
+  return {
+    rows, columns, signature: most, noun: ['volume'],
+    key: (volume) => volume.key,
+    text: (volume) => `${volume.key} ${volume.kind} ${volume.holders.map(({ node }) => node).join(' ')} ${volume.arriving.map(({ node }) => node).join(' ')}`,
+    empty: data.volumes ? 'No volume is known: no agent reports one, and no pod names one.' : waiting(),
+  };
+}
+
 // ---- putting it together ----------------------------------------------------------------------
 
-const VIEW_OF = { decisions: decisionsView, decision: decisionView, nodes: nodesView, images: imagesView };
+const VIEW_OF = { decisions: decisionsView, decision: decisionView, nodes: nodesView, images: imagesView, volumes: volumesView };
 
 function render() {
   renderHeader();

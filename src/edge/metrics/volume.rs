@@ -11,6 +11,8 @@ use crate::score::decision::volume::VolumeRow;
 pub struct VolumeMetrics {
     /// Bytes of volumes that bound pods needed, by what the node had of them.
     pub bytes: IntCounterVec,
+    /// Bytes of volumes to move to the chosen node, and to the best and median candidate.
+    pub move_bytes: IntCounterVec,
     /// Bytes that crossed a zone.
     pub zone_bytes: IntCounter,
     /// Their price.
@@ -27,6 +29,13 @@ impl VolumeMetrics {
                 "state",
                 ["present", "arriving", "missing"],
             ),
+            move_bytes: new.counters_of(
+                "volume_move_bytes_total",
+                "Bytes of volumes to move to the chosen node, and instead to the best and median \
+                 candidate, as predicted by the decision.",
+                "node",
+                ["chosen", "best", "median"],
+            ),
             zone_bytes: new.counter(
                 "zone_bytes_total",
                 "Bytes of volumes that most likely crossed a zone for pods bound after a decision.",
@@ -38,12 +47,16 @@ impl VolumeMetrics {
         }
     }
 
-    /// Counts a pod that was bound to the node of a row; `wanted` bytes are of all its volumes.
-    pub fn count(&self, wanted: Bytes, row: &VolumeRow) {
+    /// Counts a pod that was bound to the node of a row; `wanted` bytes are of all its volumes, the others
+    /// those that the best and the median candidate would have moved.
+    pub fn count(&self, wanted: Bytes, row: &VolumeRow, (best, median): (u64, u64)) {
         let (arriving, missing) = (row.arriving, row.missing);
         let present = wanted - arriving - missing;
         for (state, bytes) in [("present", present), ("arriving", arriving), ("missing", missing)] {
             self.bytes.with_label_values(&[state]).inc_by(bytes.0);
+        }
+        for (node, bytes) in [("chosen", missing.0), ("best", best), ("median", median)] {
+            self.move_bytes.with_label_values(&[node]).inc_by(bytes);
         }
         self.zone_bytes.inc_by(row.zone_bytes.0);
         self.zone_price.inc_by(row.price.as_money());

@@ -149,7 +149,8 @@ fn pull_policy(told: Option<&str>, reference: &str) -> PullPolicy {
 fn phase(status: &PodStatus) -> PodPhase {
     match status.phase.as_deref() {
         Some("Running" | "Unknown") => PodPhase::Running,
-        Some("Succeeded" | "Failed") => PodPhase::Ended,
+        Some("Succeeded") => PodPhase::Ended,
+        Some("Failed") => PodPhase::Failed,
         _ => PodPhase::Waiting,
     }
 }

@@ -5,14 +5,14 @@
 
 use prometheus::IntCounterVec;
 use reqwest::Method;
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap};
+use reqwest::header::{ACCEPT, HeaderMap};
 use sha2::{Digest, Sha256, Sha512};
 
-use crate::edge::registry::connection::{Answer, exchange};
+use crate::edge::registry::connection::{Answer, whole};
 use crate::edge::registry::credential::Credential;
 use crate::edge::registry::failure::{Failure, Kind};
 use crate::edge::registry::hosts::Host;
-use crate::edge::registry::token::{Key, PULL, Tokens};
+use crate::edge::registry::token::{Key, PULL, Tokens, send};
 
 /// Manifests may have 4 MiB (distribution specification); configs of that size are unheard of.
 const BODY_BYTES_MAX: usize = 4 << 20;
@@ -156,7 +156,6 @@ impl Api {
         Err(failure)
     }
 
-    /// One question to one host, with its challenge answered if it has one.
     async fn ask_host(
         &self,
         host: &Host,
@@ -165,29 +164,9 @@ impl Api {
         path: &str,
     ) -> Result<Answer, Failure> {
         let url = host.pull_url(&key.repository, path);
-        let request = |authorization| {
-            let request = host.client.request(method.clone(), url.clone());
-            let request = request.headers(host.headers.clone()).header(ACCEPT, MANIFEST_TYPES);
-            match authorization {
-                Some(header) => request.header(AUTHORIZATION, header),
-                None => request,
-            }
-        };
-        let first = exchange(request(self.tokens.kept(key)), BODY_BYTES_MAX).await;
-        let (failure, headers) = match first {
-            Ok(answer) => return Ok(answer),
-            Err(failed) => failed,
-        };
-        match headers {
-            Some(headers)
-                if failure.kind == Kind::Denied && headers.contains_key("www-authenticate") =>
-            {
-                let header = self.tokens.answer(host, key, &headers).await?;
-                let second = exchange(request(Some(header)), BODY_BYTES_MAX).await;
-                second.map_err(|(failure, _)| failure)
-            }
-            _ => Err(failure),
-        }
+        let request =
+            || host.client.request(method.clone(), url.clone()).header(ACCEPT, MANIFEST_TYPES);
+        whole(send(&self.tokens, host, key, request).await?, BODY_BYTES_MAX).await
     }
 }
 

@@ -7,18 +7,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use oci_distribution::Reference;
-use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION, RANGE,
-};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RANGE};
 use reqwest::{Body, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::{Deserialize, Serialize};
 
-use crate::edge::registry::connection::{self, read, refused, unreachable};
+use crate::edge::registry::connection::{self, read, refused};
 use crate::edge::registry::credential::Credential;
 use crate::edge::registry::failure::{Failure, Kind};
 use crate::edge::registry::hosts::{Host, hosts_of};
 use crate::edge::registry::keys::Keys;
-use crate::edge::registry::token::{Key, PULL, PUSH, Tokens};
+use crate::edge::registry::token::{Key, PULL, PUSH, Tokens, send};
 use crate::model::chain_id::sha256;
 
 const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -217,7 +215,7 @@ impl Volumes {
                 let url = host.pull_url(&self.repository, path);
                 with(host.client.request(Method::GET, url))
             };
-            match self.send(host, credentials, PULL, &request).await {
+            match self.ask(host, credentials, PULL, &request).await {
                 Ok(response) => return Ok(response),
                 Err(failure) => last = Some(failure),
             }
@@ -233,11 +231,11 @@ impl Volumes {
         let origin = self.hosts.iter().find(|(host, _)| host.pushes);
         let none = || Failure::new(Kind::NotAsked, "no host of this registry takes pushes");
         let (host, credentials) = origin.ok_or_else(none)?;
-        self.send(host, credentials, PUSH, request).await
+        self.ask(host, credentials, PUSH, request).await
     }
 
-    /// One request with each credential in turn, a challenge answered.
-    async fn send(
+    /// One request with each credential in turn.
+    async fn ask(
         &self,
         host: &Host,
         credentials: &[Credential],
@@ -248,41 +246,17 @@ impl Volumes {
         for credential in credentials {
             let (root, repository) = (host.root.to_string(), self.repository.clone());
             let key = Key { root, repository, credential: credential.clone(), actions };
-            match self.send_as(host, &key, request).await {
+            let sent = send(&self.tokens, host, &key, || request(host)).await;
+            let answer = match sent {
+                Ok(response) => checked(response).await,
+                failed => failed,
+            };
+            match answer {
                 Err(failure) if failure.kind == Kind::Denied => last = Some(failure),
                 answer => return answer,
             }
         }
         Err(last.unwrap_or_else(|| Failure::new(Kind::Denied, "nobody to ask as")))
-    }
-
-    async fn send_as(
-        &self,
-        host: &Host,
-        key: &Key,
-        request: &impl Fn(&Host) -> RequestBuilder,
-    ) -> Result<Response, Failure> {
-        let send = async |authorization: Option<HeaderValue>| {
-            let (client, built) = request(host).build_split();
-            let built = built.map_err(|error| unreachable(&error))?;
-            // Where an upload goes the registry says: what is for it alone goes nowhere else.
-            let is_own = built.url().origin() == host.root.origin();
-            let mut request = RequestBuilder::from_parts(client, built);
-            if is_own {
-                request = request.headers(host.headers.clone());
-            }
-            if let Some(header) = authorization.filter(|_| is_own) {
-                request = request.header(AUTHORIZATION, header);
-            }
-            let sent = request.send().await.map_err(|error| unreachable(&error))?;
-            Ok::<_, Failure>((sent, is_own))
-        };
-        let (first, is_own) = send(self.tokens.kept(key)).await?;
-        if !is_own || first.status() != StatusCode::UNAUTHORIZED {
-            return checked(first).await;
-        }
-        let header = self.tokens.answer(host, key, first.headers()).await?;
-        checked(send(Some(header)).await?.0).await
     }
 }
 

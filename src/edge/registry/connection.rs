@@ -1,4 +1,4 @@
-//! One bounded exchange with a registry: a request out, and at most so many bytes back in time.
+//! What comes back from a registry: at most so many bytes, in time.
 //!
 //! Decides what an answer's status means and which redirects are followed. What the bytes are is
 //! [`super::document`]'s. The library's client reads every answer whole, errors too, and whoever may
@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Client, ClientBuilder, RequestBuilder, StatusCode, redirect};
+use reqwest::{Client, ClientBuilder, StatusCode, redirect};
 
 use crate::edge::body;
 use crate::edge::cause::innermost;
@@ -65,23 +65,17 @@ pub fn plain_client() -> reqwest::Result<Client> {
     builder().build()
 }
 
-/// Sends and reads up to `bytes_max`. An answer of another status comes as its failure, 401 together
-/// with the headers that say how to come in.
+/// The whole answer, up to `bytes_max`.
 ///
 /// # Errors
-/// As [`Failure::kind`] says.
-pub async fn exchange(
-    request: RequestBuilder,
-    bytes_max: usize,
-) -> Result<Answer, (Failure, Option<HeaderMap>)> {
-    let response = request.send().await.map_err(|error| (unreachable(&error), None))?;
-    let (status, headers) = (response.status(), response.headers().clone());
-    if status == StatusCode::OK {
-        let body = read(response, bytes_max).await.map_err(|failure| (failure, None))?;
-        return Ok(Answer { headers, body });
+/// If its status is another than 200, or as [`read`].
+pub async fn whole(response: reqwest::Response, bytes_max: usize) -> Result<Answer, Failure> {
+    if response.status() != StatusCode::OK {
+        return Err(refused(response).await);
     }
-    let words = read(response, ERROR_BYTES_MAX).await.unwrap_or_default();
-    Err((refusal(status, &headers, &words), Some(headers)))
+    let headers = response.headers().clone();
+    let body = read(response, bytes_max).await?;
+    Ok(Answer { headers, body })
 }
 
 /// The body of an answer, up to so many bytes.

@@ -7,11 +7,11 @@
 use std::time::{Duration, Instant};
 
 use moka::sync::Cache;
-use reqwest::Url;
-use reqwest::header::{HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use reqwest::{RequestBuilder, Response, Url};
 use serde::Deserialize;
 
-use crate::edge::registry::connection::exchange;
+use crate::edge::registry::connection::{unreachable, whole};
 use crate::edge::registry::credential::Credential;
 use crate::edge::registry::failure::{Failure, Kind};
 use crate::edge::registry::hosts::Host;
@@ -67,7 +67,7 @@ impl Tokens {
     ///
     /// # Errors
     /// If the challenge cannot be answered by who asks: [`Kind::Denied`]. Else what went wrong on the way.
-    pub async fn answer(
+    async fn answer(
         &self,
         host: &Host,
         key: &Key,
@@ -86,6 +86,48 @@ impl Tokens {
         self.0.insert(key.clone(), (header.clone(), Instant::now() + lifetime));
         Ok(header)
     }
+}
+
+/// Asks a host as somebody: with the header that was good before, and once more with the answer to its
+/// challenge. What is for the host alone, that header and the host's own, goes to no other place, wherever
+/// the request goes. Whatever its status, the last response is the result.
+///
+/// # Errors
+/// If there is no response, or the challenge cannot be answered.
+pub async fn send(
+    tokens: &Tokens,
+    host: &Host,
+    key: &Key,
+    request: impl Fn() -> RequestBuilder,
+) -> Result<Response, Failure> {
+    let (first, is_own) = send_with(host, request(), tokens.kept(key)).await?;
+    let is_challenge = matches!(first.status().as_u16(), 401 | 403)
+        && first.headers().contains_key(WWW_AUTHENTICATE);
+    if !is_own || !is_challenge {
+        return Ok(first);
+    }
+    let header = tokens.answer(host, key, first.headers()).await?;
+    Ok(send_with(host, request(), Some(header)).await?.0)
+}
+
+/// The response, and whether the host itself was asked.
+async fn send_with(
+    host: &Host,
+    request: RequestBuilder,
+    authorization: Option<HeaderValue>,
+) -> Result<(Response, bool), Failure> {
+    let (client, built) = request.build_split();
+    let built = built.map_err(|error| unreachable(&error))?;
+    let is_own = built.url().origin() == host.root.origin();
+    let mut request = RequestBuilder::from_parts(client, built);
+    if is_own {
+        request = request.headers(host.headers.clone());
+    }
+    if let Some(header) = authorization.filter(|_| is_own) {
+        request = request.header(AUTHORIZATION, header);
+    }
+    let response = request.send().await.map_err(|error| unreachable(&error))?;
+    Ok((response, is_own))
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -151,7 +193,9 @@ async fn token(
             }
         }
     };
-    let answer = exchange(request, TOKEN_BYTES_MAX).await.map_err(|(mut failure, _)| {
+    let response = request.send().await.map_err(|error| unreachable(&error));
+    let answer = async { whole(response?, TOKEN_BYTES_MAX).await };
+    let answer = answer.await.map_err(|mut failure| {
         failure.reason = format!("token server: {}", failure.reason);
         failure
     })?;

@@ -12,7 +12,7 @@ use crate::model::cluster::image::{Image, Record};
 use crate::model::cluster::node::{Node, Pull};
 use crate::model::cluster::volume::{PlacedVolume, Volume};
 use crate::model::cluster::{Cluster, ImageId, NodeId, RecordId, VolumeId};
-use crate::model::unit::{Bytes, Nanos};
+use crate::model::unit::{Bytes, Nanos, Time};
 use crate::model::volume::VolumeKind;
 use crate::score::{pull_times, queue_rules};
 
@@ -60,10 +60,19 @@ pub struct VolumeCopy {
     pub(super) measured: bool,
     /// Number of nodes that hold it.
     pub(super) node_count: usize,
-    /// Of those at most [`NODES_NAMED_MAX`]: by name, whether it is reported, and pods that use it.
-    pub(super) holders: Vec<(Arc<str>, bool, u32)>,
+    /// Of those at most [`NODES_NAMED_MAX`].
+    pub(super) holders: Vec<HolderCopy>,
     /// As many nodes that it is on its way to, and from where.
     pub(super) streams: Vec<(Arc<str>, Option<Arc<str>>)>,
+}
+
+/// A node that holds a volume, copied.
+#[derive(Debug)]
+pub struct HolderCopy {
+    pub(super) node: Arc<str>,
+    pub(super) reported: bool,
+    pub(super) users: u32,
+    pub(super) used_at: Option<Time>,
 }
 
 /// The names of all existing nodes, in no promised order.
@@ -213,7 +222,8 @@ fn copy_volume(key: Arc<str>, id: VolumeId, cluster: &Cluster) -> VolumeCopy {
     let name = |node: NodeId| cluster.node(node).name.clone();
     let holder = |node: NodeId| {
         let placed = PlacedVolume::find(&cluster.node(node).volumes.placed, id)?;
-        Some((name(node), placed.reported.is_some(), placed.users))
+        let (reported, used_at) = (placed.reported.is_some(), placed.used_at());
+        Some(HolderCopy { node: name(node), reported, users: placed.users, used_at })
     };
     let streams = volume.streams.iter().map(|stream| (name(stream.to), stream.from.map(name)));
     VolumeCopy {

@@ -62,6 +62,9 @@ pub struct HolderView {
     pub reported: bool,
     /// Pods that run there and need it.
     pub users: u32,
+    /// When it was last put or used there, RFC 3339; absent where nobody told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_used: Option<String>,
 }
 
 /// A volume on its way.
@@ -123,9 +126,11 @@ fn volume_view(copy: VolumeCopy) -> VolumeView {
     let mut holders: Vec<_> = copy
         .holders
         .iter()
-        .map(|(node, reported, users)| {
-            let (reported, users) = (*reported, *users);
-            HolderView { node: text(node), reported, users }
+        .map(|holder| HolderView {
+            node: text(&holder.node),
+            reported: holder.reported,
+            users: holder.users,
+            last_used: holder.used_at.map(super::rfc3339),
         })
         .collect();
     let streams = copy.streams.iter();

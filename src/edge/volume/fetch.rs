@@ -27,6 +27,20 @@ pub struct Refusal {
     pub reason: String,
     /// Whether it makes sense to ask again.
     pub is_final: bool,
+    /// Whether it has it, and serves others now.
+    pub is_busy: bool,
+}
+
+impl Refusal {
+    /// One that may pass.
+    pub fn passing(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), is_final: false, is_busy: false }
+    }
+
+    /// One that stays.
+    pub fn lasting(reason: impl Into<String>) -> Self {
+        Self { is_final: true, ..Self::passing(reason) }
+    }
 }
 
 /// Where an archive comes from, and how far it is.
@@ -39,18 +53,19 @@ struct Fetching<O> {
     received: Arc<AtomicU64>,
 }
 
-/// The bytes of an archive of known length. `open` gives it from a byte on; `received` counts what came,
-/// repeated bytes included.
+/// The bytes of an archive of known length. `open` gives it from a byte on; `first` is its start, where that
+/// was asked for already. `received` counts what came, repeated bytes included.
 pub fn fetch<O, F>(
     bytes: u64,
     received: Arc<AtomicU64>,
+    first: Option<Response>,
     open: O,
 ) -> impl Stream<Item = io::Result<Bytes>> + Send
 where
     O: Fn(u64) -> F + Send + Sync,
     F: Future<Output = Result<Response, Refusal>> + Send,
 {
-    let start = Fetching { open, response: None, position: 0, bytes, failures: 0, received };
+    let start = Fetching { open, response: first, position: 0, bytes, failures: 0, received };
     stream::try_unfold(start, |mut fetching| async move {
         while fetching.position < fetching.bytes {
             match fetching.next().await {
@@ -68,25 +83,23 @@ where
     F: Future<Output = Result<Response, Refusal>> + Send,
 {
     async fn next(&mut self) -> Result<Bytes, Refusal> {
-        let passing = |reason: &str| Refusal { reason: reason.to_owned(), is_final: false };
         let response = match &mut self.response {
             Some(response) => response,
             none => {
                 let opened = timeout(STALL_MAX, (self.open)(self.position)).await;
-                none.insert(opened.map_err(|_| passing("no answer for half a minute"))??)
+                none.insert(opened.map_err(|_| Refusal::passing("no answer for half a minute"))??)
             }
         };
         let chunk = match timeout(STALL_MAX, response.chunk()).await {
             Ok(Ok(Some(chunk))) => chunk,
-            Ok(Ok(None)) => return Err(passing("it ended early")),
-            Ok(Err(_)) => return Err(passing("the connection broke")),
-            Err(_) => return Err(passing("nothing came for half a minute")),
+            Ok(Ok(None)) => return Err(Refusal::passing("it ended early")),
+            Ok(Err(_)) => return Err(Refusal::passing("the connection broke")),
+            Err(_) => return Err(Refusal::passing("nothing came for half a minute")),
         };
         self.received.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         self.position += chunk.len() as u64;
         if self.position > self.bytes {
-            let reason = "it is longer than was told".to_owned();
-            return Err(Refusal { reason, is_final: true });
+            return Err(Refusal::lasting("it is longer than was told"));
         }
         self.failures = 0;
         Ok(chunk)
@@ -117,7 +130,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_source_that_takes_a_question_and_never_answers_is_given_up() {
         let start = Instant::now();
-        let archive = Box::pin(fetch(10, Arc::default(), |_| pending()));
+        let archive = Box::pin(fetch(10, Arc::default(), None, |_| pending()));
         let error = archive.try_collect::<Vec<_>>().await.expect_err("nothing came");
         assert_eq!(error.to_string(), "no answer for half a minute");
         assert!(start.elapsed() < STALL_MAX * (FAILURES_MAX + 3), "{:?}", start.elapsed());

@@ -141,8 +141,7 @@ impl Peers {
         let response = send(request.header(RANGE, format!("bytes={offset}-"))).await;
         let response = response.map_err(|refused| refused.refusal)?;
         if offset > 0 && response.status() != StatusCode::PARTIAL_CONTENT {
-            let reason = "it does not go on where it broke".to_owned();
-            return Err(Refusal { reason, is_final: true });
+            return Err(Refusal::lasting("it does not go on where it broke"));
         }
         Ok(response)
     }
@@ -172,7 +171,7 @@ async fn send(request: RequestBuilder) -> Result<Response, Refused> {
             false => "the connection broke",
         };
         let reason = format!("{what}: {}", innermost(&error));
-        Refused { status: None, refusal: Refusal { reason, is_final } }
+        Refused { status: None, refusal: Refusal { is_final, ..Refusal::passing(reason) } }
     })?;
     let status = response.status();
     if status.is_success() {
@@ -183,8 +182,10 @@ async fn send(request: RequestBuilder) -> Result<Response, Refused> {
             "it does not know us: give --token-file a token with audience dunnage.dev".to_owned()
         }
         403 => "its ClusterRole dunnage-volumes is not bound to our account".to_owned(),
+        503 => "all its streams are taken, or it cannot ask who we are".to_owned(),
         _ => format!("it answers {status}"),
     };
-    let is_final = !status.is_server_error();
-    Err(Refused { status: Some(status), refusal: Refusal { reason, is_final } })
+    let (is_final, is_busy) =
+        (!status.is_server_error(), status == StatusCode::SERVICE_UNAVAILABLE);
+    Err(Refused { status: Some(status), refusal: Refusal { reason, is_final, is_busy } })
 }

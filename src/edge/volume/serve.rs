@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::header::{
     ACCEPT_RANGES, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_MATCH,
@@ -15,10 +15,12 @@ use axum::http::header::{
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use futures::{Stream, StreamExt};
 use prometheus::IntCounterVec;
 use tokio::sync::Semaphore;
 
 use super::access::{Access, Denial};
+use super::rate::Rate;
 use super::record::is_id;
 use super::unpack::Content;
 use super::{Error, Held, Store, stream};
@@ -34,12 +36,13 @@ struct Serving {
     access: Access,
     streams: Arc<Semaphore>,
     requests: IntCounterVec,
+    rate: Option<Arc<Rate>>,
 }
 
-/// The port's routes; counts requests by result.
-pub fn router(store: Store, access: Access, requests: IntCounterVec) -> Router {
-    let streams = Arc::new(Semaphore::new(STREAMS_MAX));
-    let serving = Arc::new(Serving { store, access, streams, requests });
+/// The port's routes; counts requests by result. All streams together keep to the rate, if there is one.
+pub fn router(store: Store, access: Access, requests: IntCounterVec, rate: Option<Rate>) -> Router {
+    let (streams, rate) = (Arc::new(Semaphore::new(STREAMS_MAX)), rate.map(Arc::new));
+    let serving = Arc::new(Serving { store, access, streams, requests, rate });
     Router::new().route("/volumes/{id}", get(volume)).with_state(serving)
 }
 
@@ -89,7 +92,8 @@ async fn answer(
     } else {
         let permit = serving.streams.clone().try_acquire_owned().map_err(|_| busy())?;
         let data = held.data.try_clone().map_err(|_| broken("no more handles"))?;
-        Body::from_stream(stream::archive(data, offset.unwrap_or(0), (held, permit)))
+        let archive = stream::archive(data, offset.unwrap_or(0), (held, permit));
+        Body::from_stream(limited(archive, serving.rate.clone()))
     };
     let range = offset.map(|from| {
         let last = content.bytes - 1;
@@ -110,6 +114,22 @@ async fn answer(
         response.headers_mut().insert(name, value);
     }
     Ok(response)
+}
+
+/// Chunks when the rate lets them pass.
+fn limited(
+    archive: impl Stream<Item = std::io::Result<Bytes>>,
+    rate: Option<Arc<Rate>>,
+) -> impl Stream<Item = std::io::Result<Bytes>> {
+    archive.then(move |chunk| {
+        let rate = rate.clone();
+        async move {
+            if let (Some(rate), Ok(chunk)) = (rate, &chunk) {
+                rate.pass(chunk.len() as u64).await;
+            }
+            chunk
+        }
+    })
 }
 
 async fn find(store: Store, id: String) -> Result<(Held, Content), Response> {

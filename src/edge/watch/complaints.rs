@@ -21,7 +21,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use crate::edge::cause::with_causes;
 use crate::edge::shared::Shared;
 use crate::model::chain_id::sha256;
-use crate::model::pod::{PodFacts, PodPhase};
+use crate::model::pod::PodFacts;
 
 /// Complaints that wait: a minute's worth. Whoever makes more pods with the same mistake learns of it from
 /// these.
@@ -65,9 +65,7 @@ impl Complaints {
     pub(super) fn note(&self, pod: &PodFacts, shared: &Shared) {
         let Some(text) = &pod.run.malformed else { return };
         // Who made a pod that has ended looks at the next one.
-        if pod.phase == PodPhase::Ended
-            || !self.told.entry_by_ref(&pod.uid).or_insert(()).is_fresh()
-        {
+        if pod.phase.is_over() || !self.told.entry_by_ref(&pod.uid).or_insert(()).is_fresh() {
             return;
         }
         let complaint = Complaint {
@@ -202,7 +200,8 @@ mod tests {
 
     use super::{ATTEMPTS_MAX, Complaint, Complaints, WAITING_MAX, event, event_name, pause_after};
     use crate::edge::shared::Shared;
-    use crate::model::pod::{PodFacts, PodPhase};
+    use crate::model::pod::PodFacts;
+    use crate::model::pod::PodPhase;
 
     fn pod(number: usize) -> PodFacts {
         let mut pod = PodFacts { uid: number.to_string(), ..PodFacts::default() };

@@ -81,6 +81,8 @@ pub struct ReportedVolume {
     pub bytes: Bytes,
     /// What it is.
     pub kind: VolumeKind,
+    /// When a step there last used it, as of the report, where the agent tells.
+    pub last_used: Option<Time>,
 }
 
 /// What a bound pod tells of its run and its volumes, each volume once.
@@ -156,6 +158,12 @@ impl PlacedVolume {
     #[must_use]
     pub fn is_there(&self) -> bool {
         self.reported.is_some() || self.users > 0 || self.last_used.is_some()
+    }
+
+    /// When it was last put or used there, as far as the agent or pods tell.
+    #[must_use]
+    pub fn used_at(&self) -> Option<Time> {
+        self.last_used.max(self.reported.and_then(|reported| reported.last_used))
     }
 
     /// Since when it is on its way, if it is.

@@ -80,7 +80,7 @@ fn check_nodes(cluster: &Cluster) {
         assert!(node.exists || reports || !bound.is_empty(), "{} is kept for nothing", node.name);
         for held in &node.held {
             let users = pods(cluster)
-                .filter(|(_, pod)| pod.node == Some(id) && pod.phase != PodPhase::Ended)
+                .filter(|(_, pod)| pod.node == Some(id) && !pod.phase.is_over())
                 .flat_map(|(_, pod)| &pod.images)
                 .filter(|image| image.evidence == Some(held.record));
             assert_eq!(held.users as usize, users.count(), "users on {}", node.name);

@@ -72,6 +72,20 @@ fn what_a_pod_leaves_is_believed_for_an_hour_after_its_end() {
 }
 
 #[test]
+fn what_a_pod_that_failed_would_have_made_is_nowhere_and_what_it_read_is_there() {
+    let maker = || pod("maker").needs("read", None).produces("v", None).on("a");
+    let world = two_nodes().pod(maker()).pod(maker().running()).pod(maker().failed(10_000));
+    assert_eq!(holders(&world, "v"), [""; 0]);
+    assert_eq!(holders(&world, "read"), ["a"]);
+    let world = world.no_pod("maker");
+    assert_eq!(holders(&world, "v"), [""; 0]);
+    assert_eq!(holders(&world, "read"), ["a"]);
+    // What it sealed before it failed is told by the agent.
+    let world = world.report("a", inventory(10_000).has_volume("v", MB));
+    assert_eq!(holders(&world, "v"), ["a"]);
+}
+
+#[test]
 fn a_report_made_later_than_a_pod_needs_to_seal_says_otherwise() {
     let made = two_nodes().pod(pod("maker").produces("v", None).on("a").ended(9_950));
     let world = made.report("a", inventory(9_979));

@@ -106,6 +106,7 @@ fn help_of_agent_names_its_flags_and_defaults() {
             "--store <DIR>",
             "--store-budget-bytes <BYTES>",
             "--volume-listen <ADDR>",
+            "--volume-serve-rate-bytes <BYTES>",
             "--volume-advertise <IP>",
             "--insecure-http",
         ],
@@ -148,6 +149,7 @@ fn wrong_usage_ends_with_2_and_names_the_flag() {
             "--baggageclaim-key \"a\": expected text with names of properties",
         ),
         (&["agent", "--node-name", "a", "--store-budget-bytes", "1"], "required arguments"),
+        (&["agent", "--node-name", "a", "--volume-serve-rate-bytes", "1"], "not in 1000000.."),
         (
             &["agent", "--node-name", "a", "--store", "/tmp", "--volume-listen", "0.0.0.0:0"],
             "--insecure-http",

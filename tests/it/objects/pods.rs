@@ -1,8 +1,10 @@
 //! Pods: images in the order of pulling, how far each has come, and whether it is a step pod.
 
+use dunnage::edge::object::PodObject;
+use dunnage::edge::object::convert::pod_facts;
 use dunnage::model::pod::{PodFacts, PodPhase, PullPolicy};
 
-use super::{names_in, pods};
+use super::{names_in, pods, read};
 
 fn one(name: &str) -> PodFacts {
     let mut pods = pods(name);
@@ -36,6 +38,16 @@ fn an_ended_tekton_pod_tells_its_image_node_and_times() {
     let image_id = pod.images[0].image_id.as_deref().expect("an imageID");
     assert!(image_id.contains("sha256:"), "{image_id}");
     assert!(pod.images.iter().all(|image| !image.pull_fails));
+}
+
+#[test]
+fn a_pod_that_failed_is_told_from_one_that_made_what_it_was_to_make() {
+    let mut object: PodObject = read("pods/tekton-taskrun-pod.json");
+    let status = object.status.as_mut().expect("a status");
+    status.phase = Some("Failed".to_owned());
+    let pod = pod_facts(object, true);
+    assert_eq!(pod.phase, PodPhase::Failed);
+    assert!(pod.phase.is_over() && pod.ended_at.is_some());
 }
 
 #[test]

@@ -92,13 +92,21 @@ async fn token(
         Some(told) if *told != *basic => return StatusCode::UNAUTHORIZED.into_response(),
         _ => {}
     }
-    let may = headers.contains_key("authorization") || repository.starts_with("public/");
-    let actions: &[&str] = if may { &["pull"] } else { &[] };
+    let actions = match headers.contains_key("authorization") {
+        true => asked_actions(&scope),
+        false if repository.starts_with("public/") => vec!["pull"],
+        false => Vec::new(),
+    };
     keys.granted.fetch_add(1, Ordering::SeqCst);
-    match keys.sign(repository, actions) {
+    match keys.sign(repository, &actions) {
         Ok(token) => Json(json!({"token": token, "expires_in": 300})).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
+}
+
+/// Those of `repository:NAME:ACTION,ACTION`.
+fn asked_actions(scope: &str) -> Vec<&str> {
+    scope.rsplit(':').next().unwrap_or_default().split(',').collect()
 }
 
 /// By OAuth 2, as the distribution project specifies it: a refresh token for an access token.
@@ -117,7 +125,7 @@ async fn refreshed(State(keys): State<Arc<Keys>>, body: String) -> Response {
     }
     let repository = told("scope").split(':').nth(1).unwrap_or_default();
     keys.granted.fetch_add(1, Ordering::SeqCst);
-    match keys.sign(repository, &["pull"]) {
+    match keys.sign(repository, &asked_actions(told("scope"))) {
         Ok(token) => Json(json!({"access_token": token, "expires_in": 300})).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }

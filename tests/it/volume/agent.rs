@@ -43,6 +43,11 @@ impl Stage {
         Ok(Self { place: Place::new(), socket, _containerd: containerd, plane })
     }
 
+    /// The socket of its containerd.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
     pub async fn agent(&self, flags: &[&str]) -> Result<Agent> {
         let store = format!("--store={}", self.place.store().display());
         let flags = [&[store.as_str()], flags].concat();
@@ -136,8 +141,7 @@ async fn sealed_volumes_are_reported_and_the_least_used_evicted_beyond_the_budge
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_agent_killed_while_it_evicts_or_lists_leaves_a_store_that_the_next_one_reports()
--> Result<()> {
+async fn an_agent_killed_while_it_evicts_leaves_a_store_that_the_next_one_reports() -> Result<()> {
     let stage = Stage::set().await?;
     let place = &stage.place;
     let dir = place.path("many");
@@ -154,17 +158,10 @@ async fn an_agent_killed_while_it_evicts_or_lists_leaves_a_store_that_the_next_o
     agent.process().kill();
     assert_eq!(place.leftovers(), 1);
     assert_eq!(place.keys()?, ["small"]);
-    let mut agent = stage.agent(&[]).await?;
+    let _agent = stage.agent(&[]).await?;
     stage.reported(&["small"]).await?;
     assert_eq!(place.leftovers(), 0);
-
-    // While it lists, again and again.
-    for number in 0..3 {
-        place.put(&format!("k{number}"), "text")?;
-        agent.process().kill();
-        agent = stage.agent(&[]).await?;
-    }
-    stage.reported(&["k0", "k1", "k2", "small"]).await
+    Ok(())
 }
 
 /// Makes an account without rights.

@@ -14,6 +14,7 @@ use super::rig::{Place, fingerprint, tree};
 use crate::registry::credentials::HTPASSWD;
 use crate::registry::rig::write_hosts;
 use crate::registry::server::Registry;
+use crate::registry::token_server::{PASSWORD, REFRESH_TOKEN, TokenServer, USER};
 
 const NAME: &str = "registry.example";
 const REPOSITORY: &str = "--registry=registry.example/ci/volumes";
@@ -182,6 +183,50 @@ async fn a_registry_that_wants_a_password_gets_that_of_the_docker_config() -> Re
     let got = there.json(&["get", "k", &to, REPOSITORY, &hosts, &config])?;
     assert_eq!(got["source"], "registry");
     assert_eq!(fs::read_to_string(there.path("got/file"))?, "text");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_wants_a_token_gets_one_for_what_is_done() -> Result<()> {
+    let here = Place::new();
+    let tokens = TokenServer::start(here.dir.path()).await?;
+    let registry = Registry::start(here.dir.path(), &tokens.registry_config()).await?;
+    write_hosts(&here.path("hosts"), NAME, &registry.hosts_toml())?;
+    let hosts = format!("--registry-hosts-dir={}", here.path("hosts").display());
+    let config = |name: &str, auth: serde_json::Value| -> Result<String> {
+        let file = here.path(name);
+        fs::write(&file, serde_json::json!({"auths": {NAME: auth}}).to_string())?;
+        Ok(format!("--docker-config={}", file.display()))
+    };
+    let password = config("password", serde_json::json!({"username": USER, "password": PASSWORD}))?;
+    let guessed = config("guessed", serde_json::json!({"username": USER, "password": "x"}))?;
+    let refresh = config("refresh", serde_json::json!({"identitytoken": REFRESH_TOKEN}))?;
+    place_text(&here)?;
+    let from = here.path("tree").display().to_string();
+    let put = |key| ["put", key, &from, "--push", REPOSITORY, &hosts].map(str::to_owned).to_vec();
+
+    // Nobody gets a token, and it is good for nothing.
+    let refused = [put("k"), [put("k"), vec![guessed.clone()]].concat()];
+    for arguments in refused {
+        let error = here.error(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        assert!(error.contains("sealed on this node, but not pushed"), "{error}");
+        assert!(error.contains("401"), "{error}");
+    }
+    for (key, config) in [("by password", &password), ("by refresh token", &refresh)] {
+        let before = tokens.granted();
+        let arguments = [put(key), vec![config.clone()]].concat();
+        here.json(&arguments.iter().map(String::as_str).collect::<Vec<_>>())?;
+        assert_eq!(tokens.granted() - before, 1, "one for all requests of a push");
+        let there = Place::new();
+        let to = there.path("got").display().to_string();
+        let error = there.error(&["get", key, &to, REPOSITORY, &hosts]);
+        assert!(error.contains("401"), "{error}");
+        let before = tokens.granted();
+        let got = there.json(&["get", key, &to, REPOSITORY, &hosts, config])?;
+        assert_eq!(got["source"], "registry");
+        assert_eq!(fs::read_to_string(there.path("got/file"))?, "text");
+        assert_eq!(tokens.granted() - before, 1, "one for all requests of a pull");
+    }
     Ok(())
 }
 

@@ -4,7 +4,7 @@
 use super::*;
 use crate::model::inventory::{InventoryFacts, InventoryImage};
 use crate::model::run::RunFacts;
-use crate::model::unit::{Bytes, Nanos, Price};
+use crate::model::unit::{Bytes, Nanos, Price, Time};
 use crate::model::volume::{HeldVolume, VolumeFacts, VolumeKind};
 
 const KEY: &str = "git:app@4f2a";
@@ -28,7 +28,7 @@ fn with_volume() -> Arc<Shared> {
         key: KEY.to_owned(),
         kind: VolumeKind::ResourceCache,
         bytes: Bytes(500_000_000),
-        last_used: None,
+        last_used: Some(Time(1_795_000_000_000_000_000)),
     };
     let names = vec![IMAGE.to_owned()];
     let image = InventoryImage { names, bytes: IMAGE_BYTES, ..InventoryImage::default() };
@@ -67,7 +67,9 @@ async fn volumes_are_listed_with_their_holders_and_where_they_are_on_their_way()
     assert_eq!(list["kind"], "VolumeList");
     let expected = json!([{
         "key": KEY, "kind": "resource-cache", "bytes": 500_000_000, "measured": true, "nodes": 1,
-        "holders": [{ "node": "node-00", "reported": true, "users": 0 }],
+        "holders": [{
+            "node": "node-00", "reported": true, "users": 0, "lastUsed": "2026-11-18T11:06:40Z",
+        }],
         "arriving": [{ "node": "node-02", "from": "node-00" }],
     }]);
     assert_eq!(list["items"], expected);
@@ -85,11 +87,20 @@ async fn a_bound_pod_counts_the_volume_bytes_it_moved_and_those_that_crossed_a_z
     for line in [
         "dunnage_volume_bytes_total{state=\"missing\"} 500000000",
         "dunnage_volume_bytes_total{state=\"present\"} 0",
+        "dunnage_volume_move_bytes_total{node=\"chosen\"} 500000000",
+        "dunnage_volume_move_bytes_total{node=\"best\"} 0",
+        "dunnage_volume_move_bytes_total{node=\"median\"} 500000000",
         "dunnage_zone_bytes_total 500000000",
         "dunnage_zone_price_total 0.01",
     ] {
         assert!(metrics.contains(line), "{line} in\n{metrics}");
     }
+    let summary = get_of(&shared, "/api/v1/summary").await.json();
+    let expected = json!({
+        "wanted": 500_000_000, "present": 0, "arriving": 0, "movedToChosen": 500_000_000,
+        "movedToBest": 0, "movedToMedian": 500_000_000,
+    });
+    assert_eq!(summary["volumeBytes"], expected);
     let list = get_of(&shared, "/api/v1/decisions?pod=ci/build").await.json();
     let decision = &list["items"][0];
     assert_eq!(
