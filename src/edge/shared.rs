@@ -51,7 +51,8 @@ pub struct Health {
     pub nodes: WatchHealth,
     /// The pods' watch.
     pub pods: WatchHealth,
-    /// The watch of pods that are not bound. Without it only what pods themselves name is known of later steps.
+    /// The watch of pods that are not bound. Without it only what pods name themselves is known of later
+    /// steps.
     pub pending_pods: WatchHealth,
     /// The watch of agents' reports. Without it kubelets' lists count.
     pub inventories: WatchHealth,

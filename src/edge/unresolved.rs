@@ -113,8 +113,8 @@ impl Unresolved {
         self.is_on.load(Ordering::Relaxed)
     }
 
-    /// Says that a pod wants its images, and later steps those that it names. Known ones are offered too: a tag
-    /// may have moved.
+    /// Says that a pod wants its images, and later steps those that it names. Known ones are offered too: a
+    /// tag may have moved.
     pub fn offer(&self, pod: &PodFacts) {
         if !self.is_on() {
             return;

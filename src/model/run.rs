@@ -3,8 +3,8 @@
 use crate::model::pod::PodImage;
 use crate::model::volume::VolumeFacts;
 
-/// Images of later steps that count. Pipelines that people write have fewer steps than that after one; each costs
-/// a walk over its layers in a decision.
+/// Images of later steps that count. Pipelines that people write have fewer steps than that after one; each
+/// costs a walk over its layers in a decision.
 pub const NEXT_IMAGES_MAX: usize = 32;
 
 /// What a pod tells of the run it belongs to; empty for a pod of no run.

@@ -11,8 +11,8 @@ use crate::policy::{Error, seconds, share};
 pub struct LookaheadPolicy {
     /// Of their seconds; zero switches it off.
     pub share: PerMille,
-    /// How much later than on the soonest node the pod itself may be ready for it, as a share of what it costs
-    /// on a cold node.
+    /// How much later than on the soonest node the pod itself may be ready for it, as a share of what it
+    /// costs on a cold node.
     pub slack_share: PerMille,
     /// That, for a pod whose share is less.
     pub slack_min: Nanos,

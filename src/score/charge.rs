@@ -38,8 +38,8 @@ pub(super) fn charge_group(decision: &mut Decision, question: &Question<'_>, gro
     }
 }
 
-/// Charges the candidates of a group for `needs` but for the first `known` of them, for which they are charged
-/// already.
+/// Charges the candidates of a group for `needs` but for the first `known` of them, for which they are
+/// charged already.
 pub(super) fn charge_beyond(
     decision: &mut Decision,
     question: &Question<'_>,

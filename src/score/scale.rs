@@ -2,8 +2,9 @@
 //!
 //! The curve is steep near zero and flat at its end, and zero is a cold node. Where all candidates have a
 //! pod's large image, all of them are at the flat end, and a disk that only one of them has would not be
-//! seen, nor that the rest of the run is warm there. So the distance from the best candidate is what goes through the curve; that one has
-//! the points it has otherwise, and so has a cold node. The order of candidates is the same either way.
+//! seen, nor that the rest of the run is warm there. So the distance from the best candidate is what goes
+//! through the curve; that one has the points it has otherwise, and so has a cold node. The order of
+//! candidates is the same either way.
 
 use crate::policy::curve::Curve;
 use crate::score::decision::{Decision, Reasons};

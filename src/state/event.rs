@@ -130,7 +130,7 @@ impl Kind {
         !matches!(self, Self::Nodes | Self::Pods)
     }
 
-    /// The resource's plural name, as in the API and in metrics; for pods that are not bound yet one of its own.
+    /// The resource's plural name, as in the API and in metrics; for pods that are not bound one of its own.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -12,8 +12,8 @@ use crate::score::decision::later::{Later, LaterTold};
 pub struct LaterView {
     /// Who told: `annotation` of the pod, or `pending-pods` of its run.
     pub source: String,
-    /// How many pods that are not bound yet want each image, in the order of `images` in `wanted`; empty for an
-    /// annotation.
+    /// How many pods that are not bound yet want each image, in the order of `images` in `wanted`; empty for
+    /// an annotation.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub pods: Vec<u32>,
     /// Per platform, in the order of the decision's `wanted`: bytes and seconds are those of layers that the

@@ -1,5 +1,5 @@
-//! Pipelines that make all their pods at once and hold the later ones back: the first step goes where the rest
-//! is warm, though its own image is everywhere.
+//! Pipelines that make all their pods at once and hold the later ones back: the first step goes where the
+//! rest is warm, though its own image is everywhere.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

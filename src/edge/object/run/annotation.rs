@@ -1,5 +1,5 @@
-//! The annotations of `dunnage.dev`: what whoever made the pod says of its run, its volumes, and the images of
-//! the steps after it.
+//! The annotations of `dunnage.dev`: what whoever made the pod says of its run, its volumes, and the images
+//! of the steps after it.
 //!
 //! They win over what a CI system writes. Nothing of them is trusted for more than a preference: each is
 //! bounded, taken whole or not at all, and what is wrong with it is kept in words.
