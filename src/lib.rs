@@ -75,6 +75,8 @@
 //! - **named volume**: a directory tree that steps leave on nodes, by a key that names it and its version
 //!   ([`model::cluster::volume`]). **Holder**: a node where it lies. **Stream**: it is on its way to a node.
 //! - **run**: the step pods of one pipeline run; **company**: what a node gains where its run has been.
+//! - **pending**: a pod of a run that is not bound yet. **Lookahead**: what a node gains because layers are
+//!   there that later steps of the run want, those of its pending pods or those that the pod names.
 //! - **avoidable**: what counts against a stream while the volume is on its way to another node with room.
 //! - **neutral**: an answer that prefers no node; always with a reason.
 

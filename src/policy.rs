@@ -7,6 +7,7 @@
 pub mod attach;
 pub mod curve;
 pub mod interest;
+pub mod lookahead;
 pub mod pressure;
 pub mod stream;
 
@@ -66,7 +67,7 @@ pub struct Policy {
     pub pressure: Pressure,
     /// Where missing volumes come from.
     pub stream: StreamPolicy,
-    /// What the company of a run is worth.
+    /// What the company of a run is worth, and what its later steps will want.
     pub run: RunPolicy,
 }
 

@@ -8,7 +8,8 @@
 //! In phases: mark the candidates and group them by platform; find out what the pod needs on each
 //! platform ([`need`]); charge the missing bytes, 64 nodes at a time ([`charge`]); look closer at the
 //! few nodes with pulls in progress ([`arriving`]) and with full disks ([`pressure`]); charge for volumes
-//! ([`volume`]), which most pods do not have; choose a home ([`home`]); price the rows.
+//! ([`volume`]) and credit what later steps of the run find ([`lookahead`]), which most pods do not have;
+//! choose a home ([`home`]); price the rows.
 
 mod arriving;
 mod attach;
@@ -16,6 +17,7 @@ mod charge;
 mod company;
 pub mod decision;
 mod home;
+mod lookahead;
 mod need;
 mod pressure;
 mod scale;
@@ -108,8 +110,10 @@ fn fill(decision: &mut Decision, question: &Question<'_>) {
         decision.neutral = Some(Neutral::NoKnownCandidate);
         return;
     }
+    decision.later = lookahead::find(question);
     for group in 0..decision.wanted.len() {
         charge::charge_group(decision, question, group);
+        lookahead::charge_group(decision, question, group);
     }
     volume::charge(decision, question);
     let images_known = decision.wanted.iter().any(Wanted::has_known_image);
@@ -209,6 +213,7 @@ fn price(decision: &mut Decision, question: &Question<'_>) -> (i8, i8) {
         decision.home = Some(decision.rows[home].node);
         decision.rows[home].reasons.add(Reasons::HOME);
     }
+    lookahead::settle(decision, question);
     let scale = Scale::of(decision);
     let unknown = decision.unknown_count > 0;
     let (mut lowest, mut highest) = if unknown { (0, 0) } else { (POINTS_MAX, -POINTS_MAX) };

@@ -13,6 +13,7 @@ mod images;
 mod inventory;
 mod nodes;
 mod observed;
+mod pending;
 mod pods;
 mod pulls;
 mod streams;
@@ -39,6 +40,8 @@ pub struct Tracker {
     pods_mark: u64,
     /// And for inventories.
     inventories_mark: u64,
+    /// And for pods that are not bound yet.
+    pending_mark: u64,
     /// Slots of images that were forgotten, the longest free first.
     free_images: VecDeque<ImageId>,
 }
@@ -65,6 +68,8 @@ impl Tracker {
                 self.cluster.storage.end_uses(&uid);
                 self.remove_pod(&uid, now);
             }
+            Event::PendingPodApplied(facts) => self.apply_pending(&facts),
+            Event::PendingPodRemoved { uid } => self.remove_pending(&uid),
             Event::PodExpected { uid, nodes } => self.cluster.expected.expect(uid, nodes, now),
             Event::PullObserved { node, reference, took } => {
                 self.observe_pull(&node, &reference, took, now);
@@ -87,6 +92,7 @@ impl Tracker {
             Kind::Nodes => self.nodes_mark += 1,
             Kind::Pods => self.pods_mark += 1,
             Kind::Inventories => self.inventories_mark += 1,
+            Kind::PendingPods => self.pending_mark += 1,
             _ => {}
         }
     }
@@ -113,6 +119,7 @@ impl Tracker {
                 self.cluster.pods_synced = true;
             }
             Kind::Inventories => self.end_unlisted_inventories(now),
+            Kind::PendingPods => self.end_unlisted_pending(),
             // What a manifest says stays true; one that nobody holds any more costs only its memory.
             _ => {}
         }

@@ -4,6 +4,7 @@
 //! pod is read from the cluster and decided on now. For a manifest file it is always decided on now.
 
 mod claim;
+mod later;
 mod run;
 mod volume;
 
@@ -173,6 +174,7 @@ fn heading(decision: &DecisionView) -> String {
             text.push_str(&format!("  {}  {bytes}  {}\n", image.reference, image.reason));
         }
     }
+    text.push_str(&later::lines(decision.later.as_ref()));
     text.push_str(&volume::lines(&decision.volumes, run.map_or("untold", |run| &run.needs_source)));
     text.push_str(&claim::lines(&decision.claims));
     if let Some(neutral) = &decision.neutral {
@@ -205,9 +207,14 @@ fn cells(row: &NodeScoreView, decision: &DecisionView) -> [String; 14] {
         seconds(row.attach_seconds),
         seconds(row.heat_seconds),
         seconds(row.pressure_seconds),
-        seconds(row.credit_seconds + row.company_seconds - row.avoidable_seconds),
+        seconds(credit(row)),
         row.reasons.join(","),
     ]
+}
+
+/// What counts in its favour beside what is saved for the pod itself.
+fn credit(row: &NodeScoreView) -> f64 {
+    row.credit_seconds + row.company_seconds + row.lookahead_seconds - row.avoidable_seconds
 }
 
 /// In brackets; nothing for volumes that a pod mounts, which nobody had to tell of.

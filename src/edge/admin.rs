@@ -30,6 +30,7 @@ use crate::edge::view::{API_VERSION, DecisionView, cluster, copy, volume};
 use crate::model::pod::PodFacts;
 use crate::score::decision::Decision;
 use crate::score::{Candidates, decide, learned_factor};
+use crate::state::event::Kind;
 
 /// Decisions in one answer unless the query says otherwise, and at most; the page shows the former.
 const LISTED_DECISIONS: usize = 50;
@@ -76,9 +77,10 @@ async fn readyz(State(shared): State<Arc<Shared>>, Query(query): Arguments) -> R
     };
     let verdict = if blind.is_none() { "readyz check passed\n" } else { "readyz check failed\n" };
     let text = format!(
-        "{}{}{}{}{}{}{contact}{verdict}",
+        "{}{}{}{}{}{}{}{contact}{verdict}",
         watch_line("nodes", &health.nodes),
         watch_line("pods", &health.pods),
+        pending_line(shared.policy.run.lookahead.share.0 > 0, &health.pending_pods),
         agents_line("inventories", &health.inventories),
         agents_line("manifests", &health.manifests),
         storage_lines(&health.storage),
@@ -93,6 +95,17 @@ fn watch_line(kind: &str, watch: &WatchHealth) -> String {
         (true, Some(error)) => format!("[+]watch-{kind} ok, but broken now: {error}\n"),
         (false, None) => format!("[-]watch-{kind}: not listed yet\n"),
         (false, Some(error)) => format!("[-]watch-{kind}: {error}\n"),
+    }
+}
+
+/// Never a failure: without pods that are not bound only lookahead stops.
+fn pending_line(is_wanted: bool, watch: &WatchHealth) -> String {
+    let kind = Kind::PendingPods.name();
+    match (is_wanted, &watch.error) {
+        (false, _) => format!("[+]watch-{kind}: lookahead is switched off by the policy\n"),
+        (true, Some(error)) => format!("[+]watch-{kind}: lookahead is off: {error}\n"),
+        (true, None) if watch.synced => format!("[+]watch-{kind} ok\n"),
+        (true, None) => format!("[+]watch-{kind}: not listed yet\n"),
     }
 }
 

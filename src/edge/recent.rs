@@ -14,7 +14,7 @@ use crate::score::decision::{Decision, Row};
 /// Enough for the page, and for every pod between its scheduling cycle and its binding.
 const DECISIONS_MAX: usize = 1_000;
 /// Bounds memory with large clusters: 200,000 rows of 56 bytes are 11 MB, and if every pod has volumes as
-/// many rows of 80 bytes beside them another 16 MB.
+/// many rows of 88 bytes beside them another 18 MB.
 const ROWS_MAX: usize = 200_000;
 
 /// One remembered decision; a clone costs as little with 15,000 rows as with one.

@@ -51,6 +51,9 @@ pub struct Health {
     pub nodes: WatchHealth,
     /// The pods' watch.
     pub pods: WatchHealth,
+    /// The watch of pods that are not bound. Without it only what pods name themselves is known of later
+    /// steps.
+    pub pending_pods: WatchHealth,
     /// The watch of agents' reports. Without it kubelets' lists count.
     pub inventories: WatchHealth,
     /// The watch of the layers that agents publish.
@@ -181,6 +184,7 @@ impl Health {
         match kind {
             Kind::Nodes => &mut self.nodes,
             Kind::Pods => &mut self.pods,
+            Kind::PendingPods => &mut self.pending_pods,
             Kind::Inventories => &mut self.inventories,
             Kind::Manifests => &mut self.manifests,
             _ => self.storage.entry(kind.name()).or_default(),

@@ -113,13 +113,15 @@ impl Unresolved {
         self.is_on.load(Ordering::Relaxed)
     }
 
-    /// Says that a pod wants its images. Known ones are offered too: a tag may have moved.
+    /// Says that a pod wants its images, and later steps those that it names. Known ones are offered too: a
+    /// tag may have moved.
     pub fn offer(&self, pod: &PodFacts) {
         if !self.is_on() {
             return;
         }
         let holder = self.holder(pod);
-        let references = pod.images.iter().filter_map(|image| Reference::parse(&image.reference));
+        let images = pod.images.iter().chain(pod.run.next_images.iter().flatten());
+        let references = images.filter_map(|image| Reference::parse(&image.reference));
         let wishes: Vec<Wish> =
             references.map(|reference| (Arc::from(reference.as_str()), holder.clone())).collect();
         let mut asked = self.lock();

@@ -7,6 +7,7 @@
 pub mod cluster;
 pub mod copy;
 pub mod disk;
+pub mod later;
 pub mod legend;
 pub mod run;
 pub mod volume;
@@ -15,11 +16,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::edge::recent::{Entry, best_and_median_bytes};
 use crate::edge::view::disk::ClaimView;
+use crate::edge::view::later::LaterView;
 use crate::edge::view::legend::Legend;
 use crate::edge::view::run::RunView;
 use crate::edge::view::volume::WantedVolumeView;
 use crate::model::cluster::NodeId;
-use crate::model::pod::{PodFacts, PullPolicy};
+use crate::model::pod::{PodFacts, PodImage, PullPolicy};
 use crate::model::unit::{Nanos, PerMille, Time};
 use crate::score::decision::{Decision, Row, Verdict, Wanted};
 
@@ -54,6 +56,9 @@ pub struct DecisionView {
     pub chosen: Option<String>,
     /// What the pod wants, per platform among the candidates.
     pub wanted: Vec<WantedView>,
+    /// What later steps of the run want, if that is known and the policy looks ahead.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub later: Option<LaterView>,
     /// The volumes that the pod needs, in its order.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub volumes: Vec<WantedVolumeView>,
@@ -151,6 +156,8 @@ pub struct NodeScoreView {
     #[serde(default)]
     pub company_seconds: f64,
     #[serde(default)]
+    pub lookahead_seconds: f64,
+    #[serde(default)]
     pub avoidable_seconds: f64,
     pub missing_bytes: u64,
     #[serde(default)]
@@ -209,7 +216,8 @@ impl DecisionView {
             home: decision.home.map(|id| legend.node_name(id, decision.at).to_owned()),
             sent: false,
             chosen: None,
-            wanted: decision.wanted.iter().map(|wanted| want(wanted, pod, legend)).collect(),
+            wanted: decision.wanted.iter().map(|w| want(w, &pod.images, legend)).collect(),
+            later: LaterView::of(&decision.later, legend),
             volumes: volume::wanted(&pod.run.needs, &decision.volumes),
             unknown_nodes: decision.unknown_count,
             candidates: decision.rows.len(),
@@ -263,6 +271,7 @@ fn score(row: &Row, decision: &Decision, legend: &Legend) -> NodeScoreView {
         pressure_seconds: seconds(parts.pressure),
         credit_seconds: seconds(parts.credit),
         company_seconds: seconds(parts.company),
+        lookahead_seconds: seconds(parts.lookahead),
         avoidable_seconds: seconds(parts.avoidable),
         missing_bytes: row.missing.0,
         kept_bytes: row.kept.0,
@@ -277,8 +286,8 @@ fn score(row: &Row, decision: &Decision, legend: &Legend) -> NodeScoreView {
     }
 }
 
-fn want(wanted: &Wanted, pod: &PodFacts, legend: &Legend) -> WantedView {
-    let images = wanted.verdicts.iter().zip(&pod.images);
+fn want(wanted: &Wanted, images: &[PodImage], legend: &Legend) -> WantedView {
+    let images = wanted.verdicts.iter().zip(images);
     WantedView {
         platform: legend.platform(wanted.platform),
         bytes: wanted.bytes.0,

@@ -7,6 +7,7 @@
 mod agents;
 mod claims;
 mod complaints;
+mod pending;
 mod pulled;
 mod retry;
 
@@ -22,6 +23,7 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Error, watcher};
 use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
+use tokio::task::JoinSet;
 
 use crate::edge::cause::with_causes;
 use crate::edge::object::convert::{is_step, node_facts, pod_facts};
@@ -35,13 +37,16 @@ use crate::state::event::{Event, Kind};
 const CONTACT_INTERVAL: Duration = Duration::from_secs(15);
 /// Objects in one page of a list, where the server cannot stream: the API machinery's own default.
 const PAGE_SIZE: u32 = 500;
-/// Pods enter the picture when they are bound; before that they change nothing, and a burst of new
-/// pods must not delay the news of where the ones before it went.
+/// Pods are on nodes when they are bound. Those before that are [`pending`]'s: a burst of new pods must not
+/// delay the news of where the ones before it went.
 const BOUND_PODS: &str = "spec.nodeName!=";
 
 /// Watches until cancelled. Each part runs on its own, so that one kind being refused does not silence
 /// the other.
 pub async fn run(client: Client, shared: Arc<Shared>) {
+    // Ended with this future, which never ends by itself.
+    let mut apart = JoinSet::new();
+    apart.spawn(pending::run(client.clone(), shared.clone()));
     let nodes = watch_nodes(client.clone(), shared.clone());
     let (complaints, waiting) = Complaints::new();
     let pods = watch_pods(client.clone(), shared.clone(), &complaints);

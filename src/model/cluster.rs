@@ -7,6 +7,7 @@
 
 pub mod image;
 pub mod node;
+pub mod pending;
 pub mod pod;
 pub mod volume;
 
@@ -17,6 +18,7 @@ use crate::model::begun::BegunPulls;
 use crate::model::chain::{Chain, ChainKey};
 use crate::model::cluster::image::{Image, NameFacts, Record, RecordKey};
 use crate::model::cluster::node::{Node, NodeGist};
+use crate::model::cluster::pending::PendingPod;
 use crate::model::cluster::pod::Pod;
 use crate::model::cluster::volume::{Run, Volume};
 use crate::model::expected::ExpectedPods;
@@ -99,6 +101,8 @@ pub struct Cluster {
     pub(crate) records: Vec<Record>,
     pub(crate) pod_ids: Interner<Arc<str>>,
     pub(crate) pods: Vec<Pod>,
+    /// Pods of runs that are not bound yet, by uid.
+    pub(crate) pending: BTreeMap<Arc<str>, PendingPod>,
     pub(crate) expected: ExpectedPods,
     pub(crate) begun: BegunPulls,
     pub(crate) observed: ObservedPulls,
@@ -271,7 +275,8 @@ impl Cluster {
         &self.volumes[id.index()]
     }
 
-    /// A run by its pods' namespace and its name there, if any of them is or was in the cluster.
+    /// A run by its pods' namespace and its name there, if any of them is or was in the cluster, or is to
+    /// come.
     #[must_use]
     pub fn run(&self, namespace: &str, name: &str) -> Option<&Run> {
         let id = self.run_ids.get(format!("{namespace}/{name}").as_str())?;
@@ -332,12 +337,14 @@ impl Cluster {
         self.nodes_synced && self.pods_synced
     }
 
-    /// Numbers of nodes, bound pods, images with layers, chains, records, references, volumes and runs.
+    /// Numbers of nodes, bound pods, pods of runs that are not, images with layers, chains, records,
+    /// references, volumes and runs.
     #[must_use]
-    pub fn sizes(&self) -> [(&'static str, usize); 8] {
+    pub fn sizes(&self) -> [(&'static str, usize); 9] {
         [
             ("nodes", self.nodes.iter().filter(|node| node.exists).count()),
             ("pods", self.pod_ids.len()),
+            ("pending-pods", self.pending.len()),
             ("images", self.images.iter().flatten().count()),
             ("chains", self.chain_ids.len()),
             ("records", self.record_ids.len()),

@@ -1,6 +1,11 @@
 //! Runs: the step pods of one pipeline run, and what they hand to each other.
 
+use crate::model::pod::PodImage;
 use crate::model::volume::VolumeFacts;
+
+/// Images of later steps that count. Pipelines that people write have fewer steps than that after one; each
+/// costs a walk over its layers in a decision.
+pub const NEXT_IMAGES_MAX: usize = 32;
 
 /// What a pod tells of the run it belongs to; empty for a pod of no run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +24,9 @@ pub struct RunFacts {
     pub needs_source: RunSource,
     /// Who told of those that it makes.
     pub produces_source: RunSource,
+    /// Images that later steps of the run will want, where the pod itself names them; without, those of the
+    /// run's pods that are not bound yet count.
+    pub next_images: Option<Vec<PodImage>>,
     /// What is wrong with its annotations, in words for who wrote them; those count as if absent.
     pub malformed: Option<String>,
 }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use crate::model::unit::{Bytes, Nanos, PerMille, Price, TransferRate};
 use crate::model::volume::VolumeKind;
+use crate::policy::lookahead::{LookaheadKeys, LookaheadPolicy};
 use crate::policy::{Error, rate, seconds, share};
 
 /// Where volumes come from.
@@ -65,6 +66,8 @@ pub struct RunPolicy {
     pub later_step_share: PerMille,
     /// Waiting step pods at which a node has no room for more of a run.
     pub waiting_pods_max: u32,
+    /// What layers of its later steps are worth.
+    pub lookahead: LookaheadPolicy,
 }
 
 impl StreamPolicy {
@@ -118,6 +121,7 @@ struct KindKeys {
 pub(super) struct RunKeys {
     later_step_share: f64,
     waiting_pods_max: u32,
+    lookahead: LookaheadKeys,
 }
 
 impl StreamKeys {
@@ -163,6 +167,7 @@ impl RunKeys {
         Ok(RunPolicy {
             later_step_share: share("run.laterStepShare", self.later_step_share)?,
             waiting_pods_max: self.waiting_pods_max,
+            lookahead: self.lookahead.validate()?,
         })
     }
 }

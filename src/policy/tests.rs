@@ -62,6 +62,9 @@ fn values_without_sense_are_refused_by_key() {
             "stream.registryBytesPerSecond",
         ),
         ("laterStepShare: 0.5", "laterStepShare: 2", "run.laterStepShare"),
+        ("    share: 0.5", "    share: 1.5", "run.lookahead.share"),
+        ("    slackShare: 0.25", "    slackShare: -1", "run.lookahead.slackShare"),
+        ("slackSecondsMin: 2", "slackSecondsMin: 3601", "run.lookahead.slackSecondsMin"),
         ("kind: PlacementPolicy", "kind: Policy", "kind"),
     ] {
         let refusal = refusal(&default_with(from, to));

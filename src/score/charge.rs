@@ -28,17 +28,29 @@ pub(super) fn charge_group(decision: &mut Decision, question: &Question<'_>, gro
     let platform_untold = wanted.platform.is_none();
     decision.wanted[group] = wanted;
     mark_group(decision, group);
-    let words = decision.scratch.candidates.len();
     decision.scratch.charged.clear();
-    decision.scratch.charged.resize(words * needs.len(), 0);
-    for at in 0..needs.len() {
-        charge_need(decision, question, group, &needs, at);
-    }
+    charge_beyond(decision, question, group, &needs, 0);
     decision.needs = needs;
     if platform_untold {
         let of_group = |row: &&mut Row| usize::from(row.group) == group;
         let rows = decision.rows.iter_mut().filter(of_group);
         rows.for_each(|row| row.reasons.add(Reasons::PLATFORM_UNTOLD));
+    }
+}
+
+/// Charges the candidates of a group for `needs` but for the first `known` of them, for which they are
+/// charged already.
+pub(super) fn charge_beyond(
+    decision: &mut Decision,
+    question: &Question<'_>,
+    group: usize,
+    needs: &[Need],
+    known: usize,
+) {
+    let words = decision.scratch.candidates.len();
+    decision.scratch.charged.resize(words * needs.len(), 0);
+    for at in known..needs.len() {
+        charge_need(decision, question, group, needs, at);
     }
 }
 

@@ -20,7 +20,8 @@ pub(super) fn of<'a>(question: &Question<'a>) -> Option<(&'a Run, Nanos)> {
     }
     let pod = question.pod;
     let run = question.cluster.run(&pod.namespace, pod.run.run.as_ref()?)?;
-    Some((run, worth))
+    // Nearly every pod that is asked about waits to be bound, and its run is known by that alone.
+    (!run.nodes.is_empty()).then_some((run, worth))
 }
 
 /// Credits the candidates where pods of a run are or were with what that is worth.

@@ -5,6 +5,7 @@
 //! edge, when somebody asks.
 
 pub mod disk;
+pub mod later;
 mod neutral;
 mod remarks;
 pub mod volume;
@@ -17,6 +18,7 @@ use crate::model::cluster::{ImageId, NodeId, PlatformId};
 use crate::model::observed::GroupId;
 use crate::model::unit::{Bytes, Nanos, PerMille, Time};
 use crate::score::decision::disk::DiskVerdict;
+use crate::score::decision::later::Later;
 use crate::score::decision::volume::{VolumeRow, WantedVolume};
 use crate::score::need::Need;
 use crate::score::scratch::Scratch;
@@ -35,12 +37,15 @@ pub struct Decision {
     pub wanted: Vec<Wanted>,
     /// One per distinct known candidate, in the order asked.
     pub rows: Vec<Row>,
-    /// What the pod's volumes make of each row, in step with `rows`; empty for a pod without any.
+    /// What the pod's volumes and its run make of each row, in step with `rows`; empty for a pod with nothing
+    /// of either that counts.
     pub volume_rows: Vec<VolumeRow>,
     /// The volumes that the pod needs, in its order.
     pub volumes: Vec<WantedVolume>,
     /// What was known of each of the pod's claims, in their order.
     pub disks: Vec<DiskVerdict>,
+    /// What later steps of the pod's run want.
+    pub later: Later,
     /// The cold node that pods of this kind shall meet on, if one was needed.
     pub home: Option<NodeId>,
     /// Candidates that the cluster does not know.
@@ -131,6 +136,8 @@ pub struct Parts {
     pub avoidable: Nanos,
     /// Counted in its favour: that later steps of the run may follow here.
     pub company: Nanos,
+    /// Counted in its favour: what later steps of the run will find here.
+    pub lookahead: Nanos,
     /// Nanoseconds saved against a cold, idle node; negative for a loss.
     pub saved: i64,
 }
@@ -256,6 +263,7 @@ impl Decision {
         self.volume_rows.clear();
         self.volumes.clear();
         self.disks.clear();
+        self.later = Later::default();
         self.paces.clear();
         self.home = None;
         self.unknown_count = 0;
@@ -288,6 +296,7 @@ impl Decision {
             credit: self.credit(row, delay),
             avoidable: volumes.avoidable,
             company: volumes.company,
+            lookahead: volumes.lookahead,
             saved: self.saved(row, delay),
         }
     }
@@ -312,7 +321,7 @@ impl Decision {
         let cost = delay + self.terms.heat(row) + self.pressure(row);
         match self.volumes_of(row) {
             None => signed(gain) - signed(cost),
-            Some(volumes) => signed(gain + volumes.company) - signed(cost + volumes.beside()),
+            Some(volumes) => signed(gain + volumes.gain()) - signed(cost + volumes.beside()),
         }
     }
 

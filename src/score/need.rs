@@ -45,6 +45,17 @@ pub(super) fn find(
     policy: &Policy,
 ) {
     needs.clear();
+    add(needs, wanted, images, cluster, policy);
+}
+
+/// Adds more images to `needs`, and to `wanted` what they add to those before them.
+pub(super) fn add(
+    needs: &mut Vec<Need>,
+    wanted: &mut Wanted,
+    images: &[PodImage],
+    cluster: &Cluster,
+    policy: &Policy,
+) {
     let mut heaviest = None;
     for image in images {
         let Some(reference) = Reference::parse(&image.reference) else {

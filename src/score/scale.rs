@@ -1,13 +1,14 @@
-//! From seconds saved to raw points, for pods whose disks tell candidates apart.
+//! From seconds saved to raw points, for pods whose disks or whose run's later steps tell candidates apart.
 //!
 //! The curve is steep near zero and flat at its end, and zero is a cold node. Where all candidates have a
 //! pod's large image, all of them are at the flat end, and a disk that only one of them has would not be
-//! seen. So the distance from the best candidate is what goes through the curve; that one has
-//! the points it has otherwise, and so has a cold node. The order of candidates is the same either way.
+//! seen, nor that the rest of the run is warm there. So the distance from the best candidate is what goes
+//! through the curve; that one has the points it has otherwise, and so has a cold node. The order of
+//! candidates is the same either way.
 
 use crate::policy::curve::Curve;
-use crate::score::attach;
 use crate::score::decision::{Decision, Reasons};
+use crate::score::{attach, lookahead};
 
 /// How seconds saved become raw points in one decision.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +20,7 @@ pub(super) struct Scale {
 impl Scale {
     /// That of a decision whose delays and home are known.
     pub(super) fn of(decision: &Decision) -> Self {
-        if !attach::tells_apart(decision) {
+        if !attach::tells_apart(decision) && !lookahead::tells_apart(decision) {
             return Self { best: None };
         }
         let rows = decision.rows.iter().zip(&decision.scratch.delays);

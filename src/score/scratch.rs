@@ -2,6 +2,7 @@
 
 use crate::model::unit::{Bytes, Nanos};
 use crate::score::arriving::Piece;
+use crate::score::decision::Reasons;
 
 /// Working memory: bitmaps over nodes, and where each candidate's row is.
 #[derive(Clone, Debug, Default)]
@@ -22,12 +23,22 @@ pub struct Scratch {
     pub(super) counted: Vec<Piece>,
     /// Bytes that each candidate lacks, by node: a table dense enough to stay in the first-level cache.
     pub(super) missing: Vec<Bytes>,
+    /// What each row was charged for the pod itself, while later steps of its run are looked at.
+    pub(super) charges: Vec<Charge>,
     /// Until the pod's cargo is on each candidate, by row.
     pub(super) delays: Vec<Nanos>,
     /// How long each pull of the node at hand takes.
     pub(super) takes: Vec<Nanos>,
     /// Row of each candidate, by node.
     pub(super) row_of: Vec<u32>,
+}
+
+/// What a candidate was charged so far.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Charge {
+    pub(super) missing: Bytes,
+    pub(super) kept: Bytes,
+    pub(super) reasons: Reasons,
 }
 
 impl Scratch {

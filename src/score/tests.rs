@@ -12,6 +12,8 @@ mod heat;
 mod home;
 mod kept;
 mod learned;
+mod lookahead;
+mod lookahead_properties;
 mod naive;
 mod platform;
 mod points;

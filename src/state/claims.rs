@@ -21,7 +21,7 @@ impl Storage {
             Kind::Attachments => self.attachments.start(),
             Kind::Drivers => self.drivers.start(),
             Kind::NodeDrivers => self.node_drivers.start(),
-            Kind::Nodes | Kind::Inventories | Kind::Manifests => {}
+            Kind::Nodes | Kind::PendingPods | Kind::Inventories | Kind::Manifests => {}
         }
     }
 
@@ -38,7 +38,7 @@ impl Storage {
             Kind::Attachments => drop(self.attachments.end()),
             Kind::Drivers => drop(self.drivers.end()),
             Kind::NodeDrivers => drop(self.node_drivers.end()),
-            Kind::Nodes | Kind::Inventories | Kind::Manifests => {}
+            Kind::Nodes | Kind::PendingPods | Kind::Inventories | Kind::Manifests => {}
         }
     }
 

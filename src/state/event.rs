@@ -33,6 +33,14 @@ pub enum Event {
         /// Its uid.
         uid: String,
     },
+    /// A pod that is not bound was added or changed; carries the whole of it. It counts while it is a step of
+    /// a run and [`Event::PodApplied`] does not show it bound, whichever of the two comes first.
+    PendingPodApplied(PodFacts),
+    /// Such a pod is bound now, or was deleted. Unknown uids are no error.
+    PendingPodRemoved {
+        /// Its uid.
+        uid: String,
+    },
     /// A decision about a pod went out: it will most likely be bound to one of these nodes, the best.
     PodExpected {
         /// Its uid.
@@ -83,8 +91,10 @@ pub enum Event {
 pub enum Kind {
     /// Nodes.
     Nodes,
-    /// Pods.
+    /// Bound pods.
     Pods,
+    /// Pods that are not bound yet.
+    PendingPods,
     /// Reports of nodes' agents.
     Inventories,
     /// Layers of images, as agents publish them.
@@ -120,12 +130,13 @@ impl Kind {
         !matches!(self, Self::Nodes | Self::Pods)
     }
 
-    /// The resource's plural name, as in the API and in metrics.
+    /// The resource's plural name, as in the API and in metrics; for pods that are not bound one of its own.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Nodes => "nodes",
             Self::Pods => "pods",
+            Self::PendingPods => "pending-pods",
             Self::Inventories => "inventories",
             Self::Manifests => "manifests",
             Self::Claims => "persistentvolumeclaims",

@@ -62,6 +62,7 @@ impl Tracker {
             self.leave(id, used, now);
         }
         let id = PodId(self.cluster.pod_ids.acquire(uid));
+        self.cluster.recount_pending(&facts.uid);
         let waits = pod.phase == PodPhase::Waiting;
         let names_volumes = !pod.volumes.is_empty();
         put(&mut self.cluster.pods, id.index(), pod);
@@ -92,6 +93,7 @@ impl Tracker {
     pub(super) fn leave(&mut self, id: PodId, used: Time, now: Time) {
         let pod = std::mem::take(&mut self.cluster.pods[id.index()]);
         self.cluster.pod_ids.release(id.0);
+        self.cluster.recount_pending(&pod.uid);
         let Some(node) = pod.node else { return };
         let on_node = &mut self.cluster.nodes[node.index()];
         on_node.pods.retain(|other| *other != id);

@@ -10,6 +10,7 @@ mod invariants;
 mod inventory;
 mod node;
 mod observed;
+mod pending;
 mod placed;
 mod pod;
 mod properties;

@@ -260,7 +260,7 @@ impl Cluster {
         id
     }
 
-    fn acquire_run(&mut self, key: &str) -> RunId {
+    pub(super) fn acquire_run(&mut self, key: &str) -> RunId {
         let is_new = self.run_ids.get(key).is_none();
         let id = RunId(self.run_ids.acquire(Arc::from(key)));
         if is_new {
@@ -292,7 +292,7 @@ impl Cluster {
         }
     }
 
-    fn release_run(&mut self, id: RunId) {
+    pub(super) fn release_run(&mut self, id: RunId) {
         if self.run_ids.release(id.0) {
             self.runs[id.index()] = Run::default();
         }

@@ -10,6 +10,8 @@ use dunnage::edge::extender::lookup::Lookup;
 use dunnage::edge::extender::wire::{self, Asked};
 use dunnage::model::image::{ImageFacts, Layer, Platform};
 use dunnage::model::node::{NodeFacts, ReportedImage};
+use dunnage::model::pod::{PodFacts, PodImage};
+use dunnage::model::run::NEXT_IMAGES_MAX;
 use dunnage::model::unit::{Bytes, Time};
 use dunnage::policy::Policy;
 use dunnage::policy::interest::Interest;
@@ -113,6 +115,14 @@ fn decode(body: &str) -> Box<wire::Request<'_>> {
     }
 }
 
+/// The same pod, of a run whose later steps want as many more images as count.
+fn looking_ahead(pod: &PodFacts) -> PodFacts {
+    let image = |number| PodImage { reference: reference(300 + number), ..PodImage::default() };
+    let mut pod = pod.clone();
+    pod.run.next_images = Some((0..NEXT_IMAGES_MAX).map(image).collect());
+    pod
+}
+
 fn path(bench: &mut Criterion) {
     let policy = Policy::default();
     let mut group = bench.benchmark_group("path");
@@ -141,6 +151,12 @@ fn path(bench: &mut Criterion) {
                 let question = Question { candidates: &candidates, ..question };
                 decide_into(black_box(&mut decision), &mut scratch, &question);
             });
+        });
+        let ahead = looking_ahead(pod);
+        let ahead = Question { pod: &ahead, ..question };
+        group.bench_function(id("decide and look ahead"), |b| {
+            let mut decision = Decision::default();
+            b.iter(|| decide_into(black_box(&mut decision), &mut scratch, black_box(&ahead)));
         });
         group.bench_function(id("encode"), |b| {
             b.iter(|| black_box(wire::answer(black_box(&decision), cluster, &[])));

@@ -3,6 +3,7 @@
 mod by_layer;
 mod burst;
 mod disks;
+mod lookahead;
 mod manifest;
 mod volumes;
 mod runs;
@@ -41,13 +42,32 @@ impl Stage {
         options: SchedulerOptions,
         with_us: bool,
     ) -> Result<Self> {
+        Self::set_under(nodes, manifests, options, with_us, None).await
+    }
+
+    /// The same under a policy of the test.
+    async fn set_under(
+        nodes: &[NodeSpec],
+        manifests: &[manifest::Manifest],
+        options: SchedulerOptions,
+        with_us: bool,
+        policy: Option<&str>,
+    ) -> Result<Self> {
         let plane = ControlPlane::start().await?;
         make_nodes(&plane.client(), nodes).await?;
         make_namespace(&plane.client(), "steps").await?;
         let file = plane.dir().join("manifests.jsonl");
         manifest::write(&file, manifests)?;
-        let flag = format!("--manifests={}", file.display());
-        let flags: Vec<&str> = if manifests.is_empty() { vec![] } else { vec![&flag] };
+        let mut flags = Vec::new();
+        if !manifests.is_empty() {
+            flags.push(format!("--manifests={}", file.display()));
+        }
+        if let Some(policy) = policy {
+            let file = plane.dir().join("policy.yaml");
+            std::fs::write(&file, policy)?;
+            flags.push(format!("--policy={}", file.display()));
+        }
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
         let mut extender = Extender::start(plane.dir(), plane.kubeconfig(), &flags).await?;
         extender.await_ready().await?;
         let extender_url = with_us.then(|| extender.url.clone());

@@ -20,7 +20,7 @@ const PARTS = {
   pressure: (node) => node.pressureSeconds,
 };
 const totalOf = (node) => node.costSeconds - node.avoidableSeconds;
-const creditOf = (node) => node.creditSeconds + node.companySeconds - node.avoidableSeconds;
+const creditOf = (node) => node.creditSeconds + node.companySeconds + node.lookaheadSeconds - node.avoidableSeconds;
 const movesOf = (node) => node.missingBytes + node.streamBytes;
 const arrivingOf = (node) => node.arrivingBytes + node.arrivingVolumeBytes;
 
@@ -59,6 +59,7 @@ const REASONS = {
   'volume-from-registry': ['volume from the registry', 'A volume that the pod needs comes from the registry.'],
   'volume-from-blob-store': ['volume from the blob store', 'A volume that the pod needs comes from the blob store.'],
   'volume-nowhere': ['volume nowhere', 'A volume that the pod needs can be had nowhere: it costs nothing, here as on any other node.'],
+  'later-steps-warm': ['rest is warm', 'Layers are here that later steps of the run want.'],
   'run-company': ['run is here', 'Other pods of the run are or were here, so that later steps may follow.'],
   'disk-here': ['disk is here', 'A disk that the pod claims is attached to the node.'],
   'disk-coming': ['disk is coming', 'A disk that the pod claims is about to be attached to the node.'],
@@ -516,7 +517,7 @@ function verdictWords(decision) {
   } else {
     words.push(decision.chosen ? `Bound to ${decision.chosen}.` : 'Not bound yet.');
   }
-  words.push(...runWords(decision.run));
+  words.push(...runWords(decision.run), ...laterWords(decision.later));
   if (decision.home) words.push(`Home of pods of this kind: ${decision.home}.`);
   if (decision.unknownNodes) words.push(`${plural(decision.unknownNodes, 'candidate was', 'candidates were')} not in the index and got the points of a cold, idle node.`);
   if (!decision.sent) words.push('Shadow: the scheduler got an empty answer.');
@@ -531,6 +532,13 @@ function runWords(run) {
   const told = run.run ? `Run ${run.run}${step} (told by ${run.source}).` : '';
   const malformed = run.malformed ? ` Malformed: ${run.malformed}.` : '';
   return [`${told}${volumes.join('')}${malformed}`.trim()].filter(Boolean);
+}
+
+function laterWords(later) {
+  if (!later) return [];
+  const told = later.source === 'annotation' ? 'as the pod says' : 'as its pods that are not bound yet say';
+  return later.wanted.filter((wanted) => wanted.bytes).map((wanted) =>
+    `Later steps of the run want ${ofImages(wanted.bytes)} more on ${wanted.platform} (${told}), ${seconds(wanted.coldSeconds)} on a cold node.`);
 }
 
 // Platforms on which the same is wanted and known are shown as one.
@@ -697,7 +705,7 @@ function candidateColumns(decision) {
     column('bar', 'Cost', totalOf, costBar, { kind: 'graph', numeric: true }),
     second('cost', 'Total', totalOf, `Seconds: ${parts.map(([part]) => part).join(', ').replace(/, (?=\w+$)/, ' and ')} together`),
     ...parts.map(([part, of]) => second(part, part[0].toUpperCase() + part.slice(1), of, PART_HELP[part])),
-    second('credit', 'Credit', creditOf, 'Seconds in its favour: pulls that meeting there avoids, and that later steps of the run may follow; less the streams that meeting elsewhere would avoid'),
+    second('credit', 'Credit', creditOf, 'Seconds in its favour: pulls that meeting there avoids, that later steps of the run may follow, and that what they want is here; less the streams that meeting elsewhere would avoid'),
     size('missing', 'To move', movesOf, 'Bytes that placing the pod there moves, volumes included'),
     ...(decision.nodes.some((n) => arrivingOf(n) > 0) ? [size('arriving', 'Arriving', arrivingOf, 'Bytes it needs that are on their way there for other pods, volumes included')] : []),
     column('waiting', 'Pods', (n) => n.waitingPods, (n) => dash(n.waitingPods, count), { ...right, help: 'Step pods that wait there' }),

@@ -218,17 +218,19 @@ async fn readiness_is_told_in_words() {
     assert_eq!(ready.status, StatusCode::OK);
     assert_eq!(
         ready.text,
-        "[+]watch-nodes ok\n[+]watch-pods ok\n[+]watch-events: not watched yet\n\
-         [+]api-server ok\nreadyz check passed\n"
+        "[+]watch-nodes ok\n[+]watch-pods ok\n[+]watch-pending-pods: not listed yet\n\
+         [+]watch-events: not watched yet\n[+]api-server ok\nreadyz check passed\n"
     );
     let shared = blind();
     shared.health().pods.error = Some("pods is forbidden".to_owned());
+    shared.health().pending_pods.error = Some("unbound is forbidden".to_owned());
     shared.health().events.error = Some("events is forbidden".to_owned());
     let not_ready = get_of(&shared, "/readyz?verbose").await;
     assert_eq!(not_ready.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(
         not_ready.text,
         "[-]watch-nodes: not listed yet\n[-]watch-pods: pods is forbidden\n\
+         [+]watch-pending-pods: lookahead is off: unbound is forbidden\n\
          [+]watch-events: learning is off: events is forbidden\n\
          [-]api-server: has not answered yet\nreadyz check failed\n"
     );

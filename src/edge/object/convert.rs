@@ -136,7 +136,7 @@ fn wanted(reference: &str, policy: Option<&str>, status: Option<&ContainerStatus
 }
 
 /// As told; else the API server's default: `Always` for the tag `latest`.
-fn pull_policy(told: Option<&str>, reference: &str) -> PullPolicy {
+pub(super) fn pull_policy(told: Option<&str>, reference: &str) -> PullPolicy {
     match told {
         Some("Always") => PullPolicy::Always,
         Some("Never") => PullPolicy::Never,

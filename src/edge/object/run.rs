@@ -25,8 +25,9 @@ use crate::model::run::{RunFacts, RunSource};
 use crate::model::volume::VolumeFacts;
 
 /// Annotations that are read of a pod. Every other is skipped unread.
-pub const ANNOTATIONS: [&str; 10] = [
+pub const ANNOTATIONS: [&str; 11] = [
     annotation::RUN,
+    annotation::NEXT_IMAGES,
     annotation::NEEDS,
     annotation::PRODUCES,
     argo::NODE_NAME,
@@ -92,7 +93,16 @@ fn adapted(marks: &Marks<'_>) -> RunFacts {
     };
     let teller = |volumes: &[_]| if volumes.is_empty() { RunSource::Untold } else { source };
     let (needs_source, produces_source) = (teller(&needs), teller(&produces));
-    RunFacts { source, run, step, needs, produces, needs_source, produces_source, malformed: None }
+    RunFacts {
+        source,
+        run,
+        step,
+        needs,
+        produces,
+        needs_source,
+        produces_source,
+        ..RunFacts::default()
+    }
 }
 
 impl<'a> Marks<'a> {

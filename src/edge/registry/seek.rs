@@ -30,8 +30,8 @@ pub fn platforms(shared: &Shared) -> Vec<Platform> {
     platforms
 }
 
-/// Gives every image to `each` that a node holds or a bound pod names, and whose layers are unknown.
-/// With secrets, bound pods' images come with their holders.
+/// Gives every image to `each` that a node holds or a pod names, bound or of a run and pending, and whose
+/// layers are unknown. With secrets, bound pods' images come with their holders.
 pub async fn pass(shared: &Shared, with_secrets: bool, mut each: impl FnMut(Target)) {
     let platforms = platforms(shared);
     let of_records = parts(
@@ -83,7 +83,7 @@ fn of_record(cluster: &Cluster, record: &Record, platforms: &[Platform]) -> Vec<
     targets(name, &own.unwrap_or_else(|| platforms.to_vec()))
 }
 
-/// A name that only bound pods know.
+/// A name that only pods know.
 fn of_name(cluster: &Cluster, id: ReferenceId, platforms: &[Platform]) -> Vec<Target> {
     let name = cluster.reference_text(id);
     let facts = cluster.reference(id);

@@ -82,7 +82,8 @@ impl Legend {
 }
 
 fn images_of(decision: &Decision) -> impl Iterator<Item = ImageId> {
-    let verdicts = decision.wanted.iter().flat_map(|wanted| &wanted.verdicts);
+    let wanted = decision.wanted.iter().chain(&decision.later.wanted);
+    let verdicts = wanted.flat_map(|wanted| &wanted.verdicts);
     verdicts.filter_map(|verdict| match verdict {
         Verdict::Layers(id) => Some(*id),
         _ => None,

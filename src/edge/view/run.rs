@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::pod::PodImage;
 use crate::model::run::RunFacts;
 use crate::model::volume::VolumeFacts;
 
@@ -25,6 +26,9 @@ pub struct RunView {
     pub produces: Vec<VolumeView>,
     /// Who told of those.
     pub produces_source: String,
+    /// Images of later steps that it names.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub next_images: Option<Vec<String>>,
     /// What is wrong with its annotations.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub malformed: Option<String>,
@@ -54,9 +58,14 @@ impl RunView {
             needs_source: run.needs_source.name().to_owned(),
             produces: run.produces.iter().map(VolumeView::of).collect(),
             produces_source: run.produces_source.name().to_owned(),
+            next_images: run.next_images.as_ref().map(|images| references(images)),
             malformed: run.malformed.clone(),
         })
     }
+}
+
+fn references(images: &[PodImage]) -> Vec<String> {
+    images.iter().map(|image| image.reference.clone()).collect()
 }
 
 impl VolumeView {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::cluster::pending::ComingImage;
 use crate::model::cluster::{NodeId, RunId, VolumeId};
 use crate::model::node_set::NodeSet;
 use crate::model::unit::{Bytes, Time};
@@ -33,11 +34,13 @@ pub struct Stream {
     pub begun_at: Time,
 }
 
-/// A run some of whose pods are or were in the cluster.
+/// A run some of whose pods are or were in the cluster, or wait to be bound.
 #[derive(Clone, Debug, Default)]
 pub struct Run {
     /// Nodes where pods of it are, or were a while ago.
     pub nodes: NodeSet,
+    /// Images that its pods which are not bound yet will ask for, and how many of them each.
+    pub coming: BTreeMap<ComingImage, u32>,
 }
 
 /// What of volumes and runs is on a node.

@@ -18,6 +18,8 @@ pub struct VolumeRow {
     pub avoidable: Nanos,
     /// Counted in its favour: that later steps of the run may follow here.
     pub company: Nanos,
+    /// Counted in its favour: what later steps of the run will find here.
+    pub lookahead: Nanos,
     /// Bytes of volumes that placing the pod here would move.
     pub missing: Bytes,
     /// Bytes of volumes that are already on their way here.
@@ -79,6 +81,8 @@ remarks! {
         NOWHERE = "volume-nowhere",
         /// Other pods of the run are or were here.
         COMPANY = "run-company",
+        /// Layers are here that later steps of the run want.
+        LATER_HERE = "later-steps-warm",
         /// A disk is attached here.
         DISK_HERE = "disk-here",
         /// A disk is about to be attached here.
@@ -105,6 +109,12 @@ impl VolumeRow {
     #[must_use]
     pub fn delay(&self) -> Nanos {
         self.stream + self.attach
+    }
+
+    /// What counts in the node's favour.
+    #[must_use]
+    pub fn gain(&self) -> Nanos {
+        self.company + self.lookahead
     }
 
     /// What they cost beside that.

@@ -20,16 +20,16 @@ use crate::state::fixtures::{cases, pod};
 
 /// A cluster and what it was told.
 #[derive(Debug)]
-struct Case {
-    images: Vec<ImageFacts>,
-    nodes: Vec<NodeFacts>,
-    bound: Vec<PodFacts>,
-    world: World,
-    pod: PodFacts,
+pub(super) struct Case {
+    pub(super) images: Vec<ImageFacts>,
+    pub(super) nodes: Vec<NodeFacts>,
+    pub(super) bound: Vec<PodFacts>,
+    pub(super) world: World,
+    pub(super) pod: PodFacts,
 }
 
 /// Up to 140 nodes, so that bitmaps have up to three words, the last one part full.
-fn any_case() -> impl Strategy<Value = Case> {
+pub(super) fn any_case() -> impl Strategy<Value = Case> {
     let nodes = prop_oneof![1..6_usize, 60..140_usize];
     let nodes = nodes.prop_flat_map(|count| {
         let nodes: Vec<_> = (0..count).map(|at| any_node(Just(format!("n{at}")))).collect();
@@ -58,7 +58,7 @@ fn told(images: &[ImageFacts], nodes: &[NodeFacts], bound: &[PodFacts]) -> World
     told_to(World::new(), images, nodes, bound)
 }
 
-fn told_to(
+pub(super) fn told_to(
     mut world: World,
     images: &[ImageFacts],
     nodes: &[NodeFacts],
@@ -79,7 +79,7 @@ fn told_to(
 }
 
 /// What is known of each image in the end: a config once known stays known.
-fn latest(images: &[ImageFacts]) -> Vec<ImageFacts> {
+pub(super) fn latest(images: &[ImageFacts]) -> Vec<ImageFacts> {
     let mut latest: Vec<ImageFacts> = Vec::new();
     for facts in images {
         match latest.iter_mut().find(|known| known.digests == facts.digests) {

@@ -10,6 +10,7 @@ use crate::model::cluster::Cluster;
 use crate::model::inventory::InventoryFacts;
 use crate::model::pod::PodFacts;
 use crate::state::event::Event;
+use crate::state::fixtures::universe::any_pending_pod;
 use crate::state::fixtures::volume::{any_run, any_volume_report};
 use crate::state::fixtures::world::World;
 use crate::state::fixtures::{at, cases, node, pod};
@@ -21,7 +22,9 @@ fn any_histories() -> impl Strategy<Value = Vec<Vec<Event>>> {
     let pods: Vec<_> = (0..6).map(any_life).collect();
     let reports: Vec<_> = NODES.into_iter().map(any_reports).collect();
     let moves: Vec<_> = NODES.into_iter().map(any_zones).collect();
-    (pods, reports, moves).prop_map(|(pods, reports, moves)| [pods, reports, moves].concat())
+    let pending: Vec<_> = (0..6).map(any_wait).collect();
+    (pods, pending, reports, moves)
+        .prop_map(|(pods, pending, reports, moves)| [pods, pending, reports, moves].concat())
 }
 
 /// A pod from binding to deletion, as far as it comes; some steps are missed by who watches.
@@ -40,6 +43,17 @@ fn any_life(number: usize) -> impl Strategy<Value = Vec<Event>> {
             events.filter(|(_, seen)| *seen).map(|(event, _)| event).collect()
         },
     )
+}
+
+/// What the watch of unbound pods tells of a pod: as often as it changes, and that it is one no more.
+fn any_wait(number: usize) -> impl Strategy<Value = Vec<Event>> {
+    let uid = move || format!("p{number}");
+    let waits = prop::collection::vec(any_pending_pod(Just(uid())), 0..3);
+    (waits, any::<bool>()).prop_map(move |(waits, goes)| {
+        let waits = waits.into_iter().map(Event::PendingPodApplied);
+        let goes = goes.then(|| Event::PendingPodRemoved { uid: uid() });
+        waits.chain(goes).collect()
+    })
 }
 
 fn any_reports(name: &'static str) -> impl Strategy<Value = Vec<Event>> {
@@ -87,6 +101,11 @@ fn told(cluster: &Cluster) -> BTreeMap<String, String> {
         let streams: Vec<_> = streams.map(|s| (name(s.to), s.from.map(name), s.begun_at)).collect();
         let text = format!("{holders:?} {streams:?} {:?} {:?}", volume.bytes(), volume.kind());
         told.insert(format!("volume {}", key(at)), text);
+    }
+    for (at, run) in (0..).zip(&cluster.runs) {
+        if let Some(name) = cluster.run_ids.key(at) {
+            told.insert(format!("run {name}"), format!("{:?}", run.coming));
+        }
     }
     for (id, node) in cluster.nodes_by_name() {
         let table = &node.volumes;

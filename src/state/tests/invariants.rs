@@ -150,6 +150,9 @@ fn check_names(cluster: &Cluster) {
     for image in pods(cluster).flat_map(|(_, pod)| &pod.images) {
         references.entry(image.reference).or_default();
     }
+    for (reference, _) in cluster.pending.values().flat_map(|pod| &pod.images) {
+        references.entry(*reference).or_default();
+    }
     assert_eq!(cluster.reference_ids.len(), references.len());
     assert_eq!(cluster.digest_ids.len(), digests.len());
     for (id, bearers) in references {

@@ -2,8 +2,10 @@
 //! from the pods and reports that speak for it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::model::cluster::node::Node;
+use crate::model::cluster::pending::ComingImage;
 use crate::model::cluster::volume::{PlacedVolume, Sizes};
 use crate::model::cluster::{Cluster, NodeId, RunId, VolumeId};
 use crate::model::node_set::NodeSet;
@@ -102,10 +104,26 @@ fn check_runs(cluster: &Cluster) {
             runs.get_mut(run).expect("somebody speaks for it").push(id);
         }
     }
+    cluster.pending.values().for_each(|pod| _ = runs.entry(pod.run).or_default());
     assert_eq!(cluster.run_ids.len(), runs.len(), "runs leak");
     for (run, nodes) in runs {
         assert_eq!(ids(&cluster.runs[run.index()].nodes), nodes);
+        assert_eq!(cluster.runs[run.index()].coming, coming(cluster, run));
     }
+}
+
+/// What the pods of a run want that are pending and not bound.
+fn coming(cluster: &Cluster, run: RunId) -> BTreeMap<ComingImage, u32> {
+    let is_bound = |uid: &Arc<str>| cluster.pod_ids.get(uid).is_some();
+    let mut coming = BTreeMap::new();
+    for (uid, pod) in cluster.pending.iter().filter(|(_, pod)| pod.run == run) {
+        assert_eq!(pod.counts, !is_bound(uid), "{uid}");
+        for &(id, pull_policy) in pod.images.iter().filter(|_| pod.counts) {
+            let name = cluster.reference_name(id);
+            *coming.entry(ComingImage { name, pull_policy }).or_default() += 1;
+        }
+    }
+    coming
 }
 
 fn ids(set: &NodeSet) -> Vec<NodeId> {

@@ -11,7 +11,8 @@ use crate::state::fixtures::universe::{any_change, any_image};
 use crate::state::fixtures::world::World;
 
 fn any_event() -> impl Strategy<Value = Event> {
-    let kind = || prop_oneof![Just(Kind::Nodes), Just(Kind::Pods), Just(Kind::Inventories)];
+    const KINDS: [Kind; 4] = [Kind::Nodes, Kind::Pods, Kind::PendingPods, Kind::Inventories];
+    let kind = || (0..KINDS.len()).prop_map(|at| KINDS[at]);
     prop_oneof![
         32 => any_change(),
         3 => Just(Event::TimePassed),
@@ -54,9 +55,10 @@ proptest! {
         for name in ["n0", "n1", "n2", "n3", "n4"] {
             world = world.no_node(name).no_report(name);
         }
+        world = world.resync(Kind::PendingPods).resynced(Kind::PendingPods);
         prop_assert!(world.cluster().claims.is_empty() && world.cluster().blobs.is_empty());
         invariants::check(&world.tracker, world.now);
-        let held = ["nodes", "pods", "records", "volumes", "runs"];
+        let held = ["nodes", "pods", "pending-pods", "records", "volumes", "runs"];
         let left: Vec<_> = world.cluster().sizes().into_iter()
             .filter(|(what, count)| *count > 0 && held.contains(what))
             .collect();

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use dunnage::edge::object::PodObject;
 use dunnage::edge::object::convert::pod_facts;
+use dunnage::model::pod::PullPolicy;
 use dunnage::model::run::{RunFacts, RunSource};
 use dunnage::model::volume::VolumeKind::{Other, Output, ResourceCache, TaskCache};
 use dunnage::model::volume::{VolumeFacts, VolumeKind};
@@ -140,6 +141,10 @@ fn annotations_tell_what_no_system_does() {
     assert_eq!(keys(&run.needs), needs);
     let produces = [("nightly-2026-11-24/fuse", Output, Some(3_221_225_472))];
     assert_eq!(keys(&run.produces), produces);
+    let next = run.next_images.expect("images of later steps");
+    let next: Vec<_> = next.iter().map(|image| (&*image.reference, image.pull_policy)).collect();
+    let (test, release) = ("registry.example/ci/test:1", "registry.example/ci/release:latest");
+    assert_eq!(next, [(test, PullPolicy::IfNotPresent), (release, PullPolicy::Always)]);
     assert!(run.malformed.is_none() && !keys(&run.needs).iter().any(|need| need.1 == Other));
 }
 

@@ -1,4 +1,5 @@
-//! The annotations of `dunnage.dev`: what whoever made the pod says of its run and its volumes.
+//! The annotations of `dunnage.dev`: what whoever made the pod says of its run, its volumes, and the images
+//! of the steps after it.
 //!
 //! They win over what a CI system writes. Nothing of them is trusted for more than a preference: each is
 //! bounded, taken whole or not at all, and what is wrong with it is kept in words.
@@ -8,7 +9,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::{Marks, NAME_BYTES_MAX, name};
-use crate::model::run::{RunFacts, RunSource};
+use crate::edge::object::convert::pull_policy;
+use crate::model::pod::PodImage;
+use crate::model::reference::Reference;
+use crate::model::run::{NEXT_IMAGES_MAX, RunFacts, RunSource};
 use crate::model::unit::Bytes;
 use crate::model::volume::{VolumeFacts, VolumeKind, key_fault};
 
@@ -18,6 +22,8 @@ pub(super) const RUN: &str = "dunnage.dev/run";
 pub(super) const NEEDS: &str = "dunnage.dev/needs";
 /// Volumes that it leaves on its node.
 pub(super) const PRODUCES: &str = "dunnage.dev/produces";
+/// Images that steps after it will want.
+pub(super) const NEXT_IMAGES: &str = "dunnage.dev/next-images";
 
 /// Bytes of a list: 64 entries of 256 bytes. Every pod of the cluster may have two of them in memory, and
 /// the scheduler waits while they are read.
@@ -27,7 +33,7 @@ const LIST_BYTES_MAX: usize = 16 << 10;
 pub const ENTRIES_MAX: usize = 64;
 /// No node has a disk of a pebibyte, and sums of so many cannot overflow.
 pub const BYTES_MAX: u64 = 1 << 50;
-/// What is said of one annotation: three of them are a note that people read.
+/// What is said of one annotation: four of them are a note that people read.
 const REASON_CHARS_MAX: usize = 200;
 
 /// As in the annotation. A mistyped field is an error, not a size that silently is not there.
@@ -52,6 +58,7 @@ pub(super) fn put_over(facts: &mut RunFacts, marks: &Marks<'_>) {
     if let Some(produces) = read(marks, PRODUCES, volumes, &mut faults) {
         (facts.produces, facts.produces_source) = (produces, RunSource::Annotations);
     }
+    facts.next_images = read(marks, NEXT_IMAGES, images, &mut faults);
     facts.malformed = (!faults.is_empty()).then(|| faults.join("; "));
 }
 
@@ -77,10 +84,38 @@ fn run(text: &str) -> Result<String, String> {
     name(text).ok_or_else(expected)
 }
 
-fn volumes(text: &str) -> Result<Vec<VolumeFacts>, String> {
+/// Each image once. Kubelets ask the registry for them as the API server's defaults say.
+fn images(text: &str) -> Result<Vec<PodImage>, String> {
+    bounded(text)?;
+    let entries: Vec<String> = serde_json::from_str(text)
+        .map_err(|error| format!("expected a JSON array of image references: {error}"))?;
+    if entries.len() > NEXT_IMAGES_MAX {
+        return Err(format!("{} entries, may have {NEXT_IMAGES_MAX}", entries.len()));
+    }
+    let mut images: Vec<PodImage> = Vec::with_capacity(entries.len());
+    for (entry, number) in entries.into_iter().zip(1_usize..) {
+        let reference = Reference::parse(&entry).filter(|_| name(&entry).is_some());
+        let reference = reference.ok_or_else(|| {
+            format!("entry {number}: expected an image reference of 1 to {NAME_BYTES_MAX} bytes")
+        })?;
+        let reference = reference.as_str().to_owned();
+        if images.iter().all(|image| image.reference != reference) {
+            let pull_policy = pull_policy(None, &reference);
+            images.push(PodImage { reference, pull_policy, ..PodImage::default() });
+        }
+    }
+    Ok(images)
+}
+
+fn bounded(text: &str) -> Result<(), String> {
     if text.len() > LIST_BYTES_MAX {
         return Err(format!("{} bytes, may have {LIST_BYTES_MAX}", text.len()));
     }
+    Ok(())
+}
+
+fn volumes(text: &str) -> Result<Vec<VolumeFacts>, String> {
+    bounded(text)?;
     let entries: Vec<Entry> = serde_json::from_str(text).map_err(|error| {
         format!("expected a JSON array of {{\"key\",\"kind\",\"bytes\"}}: {error}")
     })?;

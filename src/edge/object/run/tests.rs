@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{ANNOTATIONS, VARIABLES, run_facts};
 use crate::edge::object::PodObject;
+use crate::model::pod::PullPolicy;
 use crate::model::run::{RunFacts, RunSource};
 use crate::model::unit::Bytes;
 use crate::model::volume::VolumeKind;
@@ -82,6 +83,47 @@ fn an_empty_list_wins_over_what_a_template_says() {
     assert!(facts.needs.is_empty());
     assert_eq!(facts.produces.len(), 1, "of which nothing was said");
     assert!(facts.left_on_node().is_empty(), "what goes to a blob store does not stay");
+}
+
+/// What is said of images that the pod names; the rest of the pod counts.
+fn next_images(list: &str) -> Result<Vec<(String, PullPolicy)>, String> {
+    let facts = annotated("dunnage.dev/next-images", list);
+    assert_eq!((facts.run.as_deref(), facts.source), (Some("uid-1"), RunSource::Tekton));
+    match (facts.next_images, facts.malformed) {
+        (Some(images), None) => {
+            Ok(images.into_iter().map(|image| (image.reference, image.pull_policy)).collect())
+        }
+        (None, Some(complaint)) => {
+            let said = complaint.strip_prefix("dunnage.dev/next-images is ignored: ");
+            Err(said.expect(&complaint).to_owned())
+        }
+        other => panic!("either images or a complaint: {other:?}"),
+    }
+}
+
+#[test]
+fn images_of_later_steps_are_named_once_each_and_asked_for_as_by_default() {
+    let golang = || ("docker.io/library/golang:1".to_owned(), PullPolicy::IfNotPresent);
+    let latest = ("r.io/a:latest".to_owned(), PullPolicy::Always);
+    let list = r#"["golang:1", "r.io/a", "docker.io/golang:1"]"#;
+    assert_eq!(next_images(list), Ok(vec![golang(), latest]));
+    assert_eq!(next_images("[]"), Ok(vec![]), "that nothing follows is something to say");
+    assert_eq!(facts(&json!({})).next_images, None);
+    let many = |count: usize| json!((0..count).map(|i| format!("a:{i}")).collect::<Vec<_>>());
+    assert_eq!(next_images(&many(32).to_string()).map(|images| images.len()), Ok(32));
+    for (list, reason) in [
+        ("golang", "expected a JSON array of image references: expected value"),
+        (r#"{"a": 1}"#, "invalid type: map"),
+        ("[1]", "invalid type: integer `1`"),
+        (r#"["a:1", "a b"]"#, "entry 2: expected an image reference of 1 to 512 bytes"),
+        (r#"[""]"#, "entry 1: expected an image reference"),
+        (&many(33).to_string(), "33 entries, may have 32"),
+        (&json!(["a".repeat(513)]).to_string(), "entry 1: expected an image reference"),
+        (&format!("[{}]", " ".repeat(1 << 14)), "16386 bytes, may have 16384"),
+    ] {
+        let complaint = next_images(list).expect_err(list);
+        assert!(complaint.contains(reason), "{list}: {complaint}");
+    }
 }
 
 #[test]
