@@ -18,6 +18,11 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The longest wait for a condition: thirty times what an idle machine needs, as others compile too.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Our program. Measurements name an optimised one; everything else runs the one built with the tests.
+pub fn program() -> String {
+    std::env::var("DUNNAGE_PROGRAM").unwrap_or(env!("CARGO_BIN_EXE_dunnage").to_owned())
+}
+
 /// A program of ours with an admin port. Dropping it kills it.
 pub struct Served {
     process: Process,
@@ -105,9 +110,7 @@ impl Extender {
     /// Starts a server on free ports; its log goes to a file in `dir`. Returns once `/livez` answers.
     pub async fn start(dir: &Path, kubeconfig: &Path, flags: &[&str]) -> Result<Self> {
         let [port, admin_port] = free_ports()?;
-        // Measurements name an optimised program; everything else runs the one built with the tests.
-        let built = env!("CARGO_BIN_EXE_dunnage").to_owned();
-        let mut command = Command::new(std::env::var("DUNNAGE_PROGRAM").unwrap_or(built));
+        let mut command = Command::new(program());
         command.arg("serve").arg("--kubeconfig").arg(kubeconfig);
         command.arg(format!("--listen=127.0.0.1:{port}"));
         command.arg(format!("--admin-listen=127.0.0.1:{admin_port}")).args(flags);
