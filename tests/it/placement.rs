@@ -6,6 +6,7 @@ mod disks;
 mod manifest;
 mod volumes;
 mod runs;
+mod zones;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

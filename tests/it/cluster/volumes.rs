@@ -20,7 +20,7 @@ const IDLE_BYTES: u64 = 500_000;
 /// has them says it. Of 1,514 bytes that a packet counts for TCP has 1,448. Slow enough that what a `get`
 /// does beside, flush and copy, is little against the stream, on a machine that compiles, too.
 const RATE: &str = "100mbit";
-const LINK_BYTES_PER_SECOND: u64 = 12_500_000 * 1_448 / 1_514;
+const LINK_BYTES_PER_SECOND: f64 = (12_500_000_u64 * 1_448 / 1_514) as f64;
 /// How far a `get` may be from what was foretold.
 const ERROR_MAX: f64 = 0.2;
 
@@ -33,12 +33,13 @@ fn put(name: &str, key: &str) -> Step {
         done"
     );
     let put = format!("put {key} {WORK}/built --kind=output --push");
-    Step::volume(name, &make, &put).with("produces", key, None)
+    Step::volume(name, &make, &put).with("produces", &json!({ "key": key, "kind": "output" }))
 }
 
 /// Gets it; where no node is left that measured it, its size is what the step says.
 fn get(name: &str, key: &str, bytes: Option<u64>) -> Step {
-    Step::volume(name, "", &format!("get {key} {WORK}/got")).with("needs", key, bytes)
+    let volume = json!({ "key": key, "kind": "output", "bytes": bytes });
+    Step::volume(name, "", &format!("get {key} {WORK}/got")).with("needs", &volume)
 }
 
 /// Runs a step; gives what came of it, and the seconds of streaming that were foretold for its node.

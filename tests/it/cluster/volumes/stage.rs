@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use dunnage::edge::inventory::node::NodeInventory;
 use k8s_openapi::api::core::v1::Node as NodeObject;
 use kube::Api;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::agent::rig::await_inventory;
 use crate::deploy::definitions::establish;
-use crate::support::{Extender, program};
+use crate::support::{Extender, changed_policy, program};
 use crate::testbed::real::{Cluster, Options};
 use crate::testbed::{Process, Scheduler, SchedulerOptions};
 use crate::volume::agent::{allow, make_account};
@@ -31,7 +31,7 @@ pub struct Terms<'a> {
     /// Of the cluster.
     pub options: Options,
     /// Numbers of the default policy that are others here.
-    pub policy: &'a [(&'a str, u64)],
+    pub policy: &'a [(&'a str, f64)],
     /// Of the extender in the scheduler's configuration.
     pub weight: i64,
     /// Whether the scheduler knows of us.
@@ -56,7 +56,7 @@ impl Stage {
         allow(&client, ACCOUNT).await?;
         fs::create_dir(dir.join("said"))?;
         let policy = dir.join("policy.yaml");
-        fs::write(&policy, changed(terms.policy)?)?;
+        fs::write(&policy, changed_policy(terms.policy)?)?;
         let policy = format!("--policy={}", policy.display());
         let kubeconfig = cluster.plane().kubeconfig();
         let mut extender = Extender::start(dir, kubeconfig, &[&policy]).await?;
@@ -124,19 +124,6 @@ impl Stage {
         let gone = |text: &str| !text.contains(&json!(name).to_string());
         self.extender.await_answer("/api/v1/nodes", |_, text| gone(text)).await
     }
-}
-
-/// The default policy with other numbers.
-fn changed(numbers: &[(&str, u64)]) -> Result<String> {
-    let mut policy = include_str!("../../../../policy/default.yaml").to_owned();
-    for (key, number) in numbers {
-        let found: Vec<_> = policy.match_indices(&format!("  {key}: ")).collect();
-        ensure!(found.len() == 1, "{key} is {} times in the policy", found.len());
-        let from = found[0].0 + found[0].1.len();
-        let to = from + policy[from..].find('\n').unwrap_or(0);
-        policy.replace_range(from..to, &number.to_string());
-    }
-    Ok(policy)
 }
 
 async fn agent(cluster: &Cluster, name: &str) -> Result<Process> {

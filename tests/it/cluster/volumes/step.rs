@@ -2,7 +2,8 @@
 //! given, and what came of one.
 //!
 //! Images here have busybox and no libraries, and the program is linked to the machine's: so the program,
-//! `/lib` and certificates come from the machine. Each step says in a folder of the run what it did, and when.
+//! `/lib`, `flock` and certificates come from the machine. Each step says in a folder of the run what it did,
+//! and when.
 
 use std::fs;
 use std::path::Path;
@@ -57,17 +58,15 @@ impl Step {
     }
 
     /// The same step, with an annotation that names a volume.
-    pub fn with(mut self, annotation: &str, key: &str, bytes: Option<u64>) -> Self {
-        let volumes = json!([{ "key": key, "kind": "output", "bytes": bytes }]).to_string();
+    pub fn with(mut self, annotation: &str, volume: &Value) -> Self {
+        let volumes = json!([volume]).to_string();
         self.annotations[format!("dunnage.dev/{annotation}")] = json!(volumes);
         self
     }
 
     pub fn pod(&self, stage: &Stage) -> Result<Pod> {
         let kubeconfig = stage.cluster.plane().kubeconfig();
-        let machine = |name: &str, path: &Path| json!({"name": name, "hostPath": {"path": path}});
         let token = json!({"audience": "dunnage.dev", "path": "token", "expirationSeconds": 3600});
-        let mount = |name: &str, path: &str, read_only: bool| json!({"name": name, "mountPath": path, "readOnly": read_only});
         let pod = json!({
             "metadata": {"name": self.name, "annotations": self.annotations},
             "spec": {
@@ -86,6 +85,7 @@ impl Step {
                     ],
                     "volumeMounts": [
                         mount("program", PROGRAM, true),
+                        mount("flock", "/flock", true),
                         mount("lib", "/lib", true),
                         mount("lib64", "/lib64", true),
                         mount("certificates", CERTIFICATES, true),
@@ -99,6 +99,7 @@ impl Step {
                 }],
                 "volumes": [
                     machine("program", Path::new(&program())),
+                    machine("flock", Path::new("/usr/bin/flock")),
                     machine("lib", &fs::canonicalize("/lib")?),
                     // Where the loader is on amd64; the same where it is not.
                     machine("lib64", &fs::canonicalize("/lib64").or(fs::canonicalize("/lib"))?),
@@ -114,6 +115,15 @@ impl Step {
         });
         serde_json::from_value(pod).context("a pod")
     }
+}
+
+/// A file or folder of the machine, or of the node in its place.
+fn machine(name: &str, path: &Path) -> Value {
+    json!({ "name": name, "hostPath": { "path": path } })
+}
+
+fn mount(name: &str, path: &str, read_only: bool) -> Value {
+    json!({ "name": name, "mountPath": path, "readOnly": read_only })
 }
 
 /// What came of a step.
