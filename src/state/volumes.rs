@@ -191,8 +191,9 @@ impl Cluster {
         for &held in on_node.inventory.iter().flat_map(|inventory| &inventory.volumes) {
             entry(&mut placed, held.volume).reported = Some(held);
         }
+        let lists_all = on_node.inventory.as_ref().is_some_and(|found| found.lists_all_volumes);
         for pod in on_node.pods.iter().map(|pod| &self.pods[pod.index()]) {
-            place_pod(&mut placed, pod, now);
+            place_pod(&mut placed, pod, lists_all, now);
         }
         for &(volume, used) in &on_node.volumes.left {
             note_used(&mut placed, volume, used);
@@ -321,16 +322,22 @@ fn made_by(pod: &Pod) -> &[ToldVolume] {
     if pod.phase == PodPhase::Ended { &pod.volumes.produces } else { &[] }
 }
 
-fn place_pod(placed: &mut BTreeMap<VolumeId, PlacedVolume>, pod: &Pod, now: Time) {
+/// What a pod on the node says of volumes there. Steps may get theirs while they run: until a report that
+/// lists all volumes has it, it is on its way.
+fn place_pod(placed: &mut BTreeMap<VolumeId, PlacedVolume>, pod: &Pod, lists_all: bool, now: Time) {
+    let waits_in_vain = now >= pod.bound_at.after(WAIT_MAX);
     let needs = pod.volumes.needs.iter().map(|told| told.volume);
     match pod.phase {
-        PodPhase::Waiting if now >= pod.bound_at.after(WAIT_MAX) => {}
-        PodPhase::Waiting => needs.for_each(|volume| {
+        PodPhase::Waiting if waits_in_vain => {}
+        PodPhase::Waiting => needs.for_each(|volume| entry(placed, volume).want(pod.bound_at)),
+        PodPhase::Running => needs.for_each(|volume| {
             let entry = entry(placed, volume);
-            let first = entry.wanted_at.map_or(pod.bound_at, |first| first.min(pod.bound_at));
-            entry.wanted_at = Some(first);
+            match entry.reported {
+                None if lists_all && waits_in_vain => {}
+                None if lists_all => entry.want(pod.bound_at),
+                _ => entry.users += 1,
+            }
         }),
-        PodPhase::Running => needs.for_each(|volume| entry(placed, volume).users += 1),
         PodPhase::Ended | PodPhase::Failed => {
             let used = pod.volumes.ended_at.unwrap_or(now);
             let made = made_by(pod).iter().map(|told| told.volume);

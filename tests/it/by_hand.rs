@@ -109,6 +109,7 @@ fn options(arguments: &Arguments) -> Options {
         rate: arguments.rate.clone(),
         discard_unpacked_layers: arguments.discard_unpacked_layers,
         kubelet: json!({"serializeImagePulls": !arguments.parallel_pulls}),
+        ..Options::default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! A cluster of real nodes: pods run, bytes are counted, and nothing is left afterwards.
 
 mod arriving;
+mod burst;
 mod learning;
 mod leftovers;
 mod pulls;

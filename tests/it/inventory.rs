@@ -54,7 +54,7 @@ fn held(name: &str, unpacked: u64) -> HeldImage {
 }
 
 /// A report made now.
-fn report(images: Vec<HeldImage>, valid: Duration) -> InventorySpec {
+pub fn report(images: Vec<HeldImage>, valid: Duration) -> InventorySpec {
     InventorySpec {
         observed_at: Time(k8s_openapi::jiff::Timestamp::now()),
         valid_seconds: valid.as_secs(),

@@ -7,6 +7,7 @@ mod lookahead;
 mod manifest;
 mod volumes;
 mod runs;
+mod zones;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

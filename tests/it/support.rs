@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
@@ -17,6 +17,24 @@ use crate::testbed::{Process, free_ports};
 const PAUSE: Duration = Duration::from_millis(20);
 /// The longest wait for a condition: thirty times what an idle machine needs, as others compile too.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Our program. Measurements name an optimised one; everything else runs the one built with the tests.
+pub fn program() -> String {
+    std::env::var("DUNNAGE_PROGRAM").unwrap_or(env!("CARGO_BIN_EXE_dunnage").to_owned())
+}
+
+/// The text of the default policy with other numbers.
+pub fn changed_policy(numbers: &[(&str, f64)]) -> Result<String> {
+    let mut policy = include_str!("../../policy/default.yaml").to_owned();
+    for (key, number) in numbers {
+        let found: Vec<_> = policy.match_indices(&format!("  {key}: ")).collect();
+        ensure!(found.len() == 1, "{key} is {} times in the policy", found.len());
+        let from = found[0].0 + found[0].1.len();
+        let to = from + policy[from..].find('\n').unwrap_or(0);
+        policy.replace_range(from..to, &number.to_string());
+    }
+    Ok(policy)
+}
 
 /// A program of ours with an admin port. Dropping it kills it.
 pub struct Served {
@@ -105,9 +123,7 @@ impl Extender {
     /// Starts a server on free ports; its log goes to a file in `dir`. Returns once `/livez` answers.
     pub async fn start(dir: &Path, kubeconfig: &Path, flags: &[&str]) -> Result<Self> {
         let [port, admin_port] = free_ports()?;
-        // Measurements name an optimised program; everything else runs the one built with the tests.
-        let built = env!("CARGO_BIN_EXE_dunnage").to_owned();
-        let mut command = Command::new(std::env::var("DUNNAGE_PROGRAM").unwrap_or(built));
+        let mut command = Command::new(program());
         command.arg("serve").arg("--kubeconfig").arg(kubeconfig);
         command.arg(format!("--listen=127.0.0.1:{port}"));
         command.arg(format!("--admin-listen=127.0.0.1:{admin_port}")).args(flags);

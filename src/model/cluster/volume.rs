@@ -67,9 +67,9 @@ pub struct PlacedVolume {
     pub volume: VolumeId,
     /// What the node's agent tells of it, while that is believed.
     pub reported: Option<ReportedVolume>,
-    /// Pods that run and need it.
+    /// Pods that run with it.
     pub users: u32,
-    /// When the first of the pods was bound that wait and need it.
+    /// When the first of the pods was bound that need it and wait, or run and still get it.
     pub wanted_at: Option<Time>,
     /// When a pod last used or made it, while that alone is believed.
     pub last_used: Option<Time>,
@@ -155,6 +155,11 @@ impl PlacedVolume {
     #[must_use]
     pub fn find(table: &[Self], volume: VolumeId) -> Option<&Self> {
         table.binary_search_by_key(&volume, |placed| placed.volume).ok().map(|at| &table[at])
+    }
+
+    /// A pod waits for it that was bound at a time.
+    pub(crate) fn want(&mut self, bound_at: Time) {
+        self.wanted_at = Some(self.wanted_at.map_or(bound_at, |first| first.min(bound_at)));
     }
 
     /// Whether it lies on the node.

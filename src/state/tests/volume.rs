@@ -129,6 +129,23 @@ fn a_volume_is_on_its_way_while_pods_that_need_it_wait_and_there_while_they_run(
 }
 
 #[test]
+fn a_step_that_runs_still_gets_its_volume_until_a_full_list_of_its_node_has_it() {
+    let empty = || inventory(10_000).has_volume("other", MB);
+    let full = || empty().has_volume("v", MB);
+    let reader = || pod("reader").needs("v", None).on("b").bound(10_000).running();
+    let world = two_nodes().report("a", full()).report("b", empty()).pod(reader());
+    assert_eq!(streams(&world, "v"), [("b", Some("a"))]);
+    assert_eq!(holders(&world, "v"), ["a"]);
+    let world = world.report("b", full());
+    assert_eq!(streams(&world, "v"), []);
+    assert_eq!(holders(&world, "v"), ["a", "b"]);
+    // Where the agent has no store, that it runs is all that anybody knows.
+    let without = InventoryFacts { lists_all_volumes: false, ..empty() };
+    let world = two_nodes().report("b", without).pod(reader());
+    assert_eq!(holders(&world, "v"), ["b"]);
+}
+
+#[test]
 fn holders_in_the_zone_take_turns_and_then_those_of_others() {
     let mut world = World::new();
     for (name, zone) in [("a", "x"), ("b", "x"), ("c", "y"), ("d", "x"), ("e", "z"), ("f", "x")] {

@@ -1,135 +1,106 @@
-//! A run of three steps that hands on a volume of 200 MB: what it takes on the links of real nodes.
+//! A run that hands on a volume of 200 MB between real nodes: where a real scheduler puts its steps, what
+//! that takes on the links, and that the decisions foretold it.
 //!
-//! The steps are the program itself in a node's namespaces, as a step's container would run it.
+//! The steps are pods that run the program itself.
 
-use std::path::PathBuf;
-use std::process::Command;
+pub mod stage;
+pub mod step;
 
 use anyhow::{Context, Result, ensure};
-use k8s_openapi::api::core::v1::Node as NodeObject;
-use kube::Api;
-use serde_json::Value;
+use serde_json::json;
 
 use super::assert_received;
-use crate::agent::rig::await_inventory;
-use crate::deploy::definitions::establish;
-use crate::testbed::Process;
-use crate::testbed::real::{Cluster, Node, Options};
-use crate::volume::agent::{allow, make_account, token};
-use crate::volume::rig::tree;
+use crate::testbed::real::Options;
+use stage::{Stage, Terms};
+use step::{Ran, Step, WORK};
 
-const KEY: &str = "run-7/build";
-const FILES: usize = 200;
-const FILE_BYTES: usize = 1_000_000;
-/// What a node receives in the seconds of a `get` of its own store: heartbeats and reports.
+/// What a node receives in the seconds of a `get` of its own store: heartbeats, reports, a step's pod.
 const IDLE_BYTES: u64 = 500_000;
+/// Of links, of which the default policy expects eight times as much: a policy cannot know them, whoever
+/// has them says it. Of 1,514 bytes that a packet counts for TCP has 1,448. Slow enough that what a `get`
+/// does beside, flush and copy, is little against the stream, on a machine that compiles, too.
+const RATE: &str = "100mbit";
+const LINK_BYTES_PER_SECOND: f64 = (12_500_000_u64 * 1_448 / 1_514) as f64;
+/// How far a `get` may be from what was foretold.
+const ERROR_MAX: f64 = 0.2;
 
-/// A cluster, and what its steps are given.
-struct Stage {
-    cluster: Cluster,
-    flags: Vec<String>,
+/// Makes a tree of 200 MB and puts it under a key, here and in the registry.
+fn put(name: &str, key: &str) -> Step {
+    let make = format!(
+        "/bin/busybox mkdir {WORK}/built
+        for file in 1 2 3 4; do
+            /bin/busybox dd if=/dev/urandom of={WORK}/built/$file bs=1M count=50 2>/dev/null
+        done"
+    );
+    let put = format!("put {key} {WORK}/built --kind=output --push");
+    Step::volume(name, &make, &put).with("produces", &json!({ "key": key, "kind": "output" }))
 }
 
-impl Stage {
-    async fn set() -> Result<Self> {
-        let cluster = Cluster::start(&Options { nodes: 2, ..Options::default() }).await?;
-        let client = cluster.client();
-        establish(&client).await?;
-        make_account(&client, "step").await?;
-        allow(&client, "step").await?;
-        let file = cluster.plane().dir().join("token");
-        token(&client, "step", "dunnage.dev", &file).await?;
-        let kubeconfig = cluster.plane().kubeconfig_for_service_account("default", "step").await?;
-        let flags = vec![
-            format!("--kubeconfig={}", kubeconfig.display()),
-            format!("--token-file={}", file.display()),
-        ];
-        Ok(Self { cluster, flags })
-    }
+/// Gets it; where no node is left that measured it, its size is what the step says.
+fn get(name: &str, key: &str, bytes: Option<u64>) -> Step {
+    let volume = json!({ "key": key, "kind": "output", "bytes": bytes });
+    Step::volume(name, "", &format!("get {key} {WORK}/got")).with("needs", &volume)
+}
 
-    fn node(&self, index: usize) -> &Node {
-        &self.cluster.nodes()[index]
-    }
+/// Runs a step; gives what came of it, and the seconds of streaming that were foretold for its node.
+async fn foretold(stage: &mut Stage, step: &Step) -> Result<(Ran, f64)> {
+    let ran = stage.run(step).await?;
+    let (decision, row) = stage.decision(&step.name).await?;
+    ensure!(decision["chosen"] == json!(ran.node), "{decision}");
+    let seconds = row["streamSeconds"].as_f64().context("seconds")?;
+    println!("{}: {seconds:.2} s foretold, {ran:?}", step.name);
+    Ok((ran, seconds))
+}
 
-    fn store(&self, index: usize) -> PathBuf {
-        self.node(index).dir().join("volumes")
-    }
-
-    async fn agent(&self, index: usize) -> Result<Process> {
-        let node = self.node(index);
-        let object = Api::<NodeObject>::all(self.cluster.client()).get(node.name()).await?;
-        let addresses = object.status.and_then(|status| status.addresses).unwrap_or_default();
-        let address = addresses.iter().find(|address| address.type_ == "InternalIP");
-        let address = &address.context("a node without an address")?.address;
-        // In the namespaces of the node, where its port for probes is out of reach.
-        let mut command = Command::new("nsenter");
-        command.args(["--target", &node.pid().to_string(), "--mount", "--net", "--"]);
-        command.arg(env!("CARGO_BIN_EXE_dunnage"));
-        command.args(["agent", "--interval=1s", "--node-name", node.name()]);
-        command.arg("--kubeconfig").arg(self.cluster.plane().kubeconfig());
-        command.arg("--containerd-socket").arg(node.containerd_socket());
-        command.arg("--store").arg(self.store(index));
-        command.args([&format!("--volume-listen={address}:9293"), "--insecure-http"]);
-        Process::spawn("agent", &command, &node.dir().join("agent.log"))
-    }
-
-    /// Runs `dunnage volume` on a node; gives what it says, and the bytes that the node received for it.
-    fn step(&self, index: usize, arguments: &[&str], flags: &[String]) -> Result<(Value, u64)> {
-        let node = self.node(index);
-        let before = node.rx_bytes()?;
-        let mut command = Command::new("nsenter");
-        command.args(["--target", &node.pid().to_string(), "--mount", "--net", "--"]);
-        command.arg(env!("CARGO_BIN_EXE_dunnage")).arg("volume").args(arguments).args(flags);
-        command.arg("--store").arg(self.store(index)).args(["-o", "json"]);
-        command.arg("--registry=registry.testbed/volumes");
-        command.arg("--registry-hosts-dir").arg(self.cluster.hosts_dir());
-        let output = command.output()?;
-        let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{arguments:?}: {said}");
-        Ok((serde_json::from_slice(&output.stdout)?, node.rx_bytes()? - before))
-    }
-
-    fn get(&self, index: usize, to: &str) -> Result<(Value, u64)> {
-        let to = self.node(index).dir().join(to).display().to_string();
-        self.step(index, &["get", KEY, &to], &self.flags)
-    }
+fn assert_foretold(ran: &Ran, seconds: f64) {
+    let error = (seconds - ran.seconds).abs() / ran.seconds;
+    assert!(error <= ERROR_MAX, "{seconds} s foretold: {ran:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_shared_node_streams_nothing_another_the_volume_and_the_registry_is_the_fallback()
+async fn steps_share_a_node_and_stream_nothing_or_what_was_foretold_from_a_peer_or_the_registry()
 -> Result<()> {
-    let stage = Stage::set().await?;
-    let client = stage.cluster.client();
-    let mut agents = [stage.agent(0).await?, stage.agent(1).await?];
-    let built = stage.node(0).dir().join("built");
-    tree(&built, FILES, FILE_BYTES)?;
-    let from = built.display().to_string();
-    let put = ["put", KEY, &from, "--kind=output", "--push"];
-    let (put, _) = stage.step(0, &put, &[])?;
-    let bytes = put["pushedBytes"].as_u64().context("bytes")?;
-    ensure!(bytes >= (FILES * FILE_BYTES) as u64, "{put}");
-    await_inventory(&client, "node-0", |found| !found.volumes.is_empty()).await?;
+    let rate = LINK_BYTES_PER_SECOND;
+    let mut stage = Stage::set(&Terms {
+        options: Options { nodes: 3, rate: Some(RATE.to_owned()), ..Options::default() },
+        policy: &[("zoneBytesPerSecond", rate), ("registryBytesPerSecond", rate)],
+        weight: 1,
+        with_us: true,
+    })
+    .await?;
+    let maker = stage.run(&put("maker", "run-7/build")).await?;
+    let bytes = maker.said["pushedBytes"].as_u64().context("bytes")?;
+    stage.await_holders("run-7/build", &[&maker.node]).await?;
 
-    // On the node of the first step.
-    let (got, received) = stage.get(0, "step-2")?;
-    assert_eq!((&got["source"], &got["streamedBytes"]), (&"local".into(), &0.into()));
+    // Nothing forces them together.
+    let (near, seconds) = foretold(&mut stage, &get("near", "run-7/build", None)).await?;
+    assert_eq!((&near.node, near.said["source"].as_str()), (&maker.node, Some("local")));
+    assert_eq!((near.said["streamedBytes"].as_u64(), seconds), (Some(0), 0.0));
+    let received = near.received_bytes;
     ensure!(received < IDLE_BYTES, "{received} bytes received for a volume of the node's own");
-    println!("same node: {received} bytes received, {bytes} in the volume");
 
-    // Forced apart.
-    let (got, received) = stage.get(1, "step-3")?;
-    assert_eq!((&got["source"], &got["from"]), (&"peer".into(), &"node-0".into()));
-    assert_eq!(got["streamedBytes"], bytes);
-    assert_received(received, bytes);
-    println!("other node: {received} bytes received");
+    // The holder is full.
+    let mut crowd = Step::new("crowd", "/bin/busybox sleep 10000");
+    (crowd.cpu, crowd.node_selector) = ("1600m", json!({"kubernetes.io/hostname": maker.node}));
+    stage.begin(&crowd).await?;
+    let (apart, seconds) = foretold(&mut stage, &get("apart", "run-7/build", None)).await?;
+    assert_eq!(
+        (apart.said["source"].as_str(), &apart.said["from"]),
+        (Some("peer"), &json!(maker.node))
+    );
+    assert_eq!(apart.said["streamedBytes"].as_u64(), Some(bytes));
+    assert_received(apart.received_bytes, bytes);
+    assert_foretold(&apart, seconds);
 
-    // The holder is gone, and what the other node had, too.
-    agents[0].kill();
-    std::fs::remove_dir_all(stage.store(1))?;
-    let (got, received) = stage.get(1, "step-4")?;
-    assert_eq!(got["source"], "registry");
-    assert_eq!(got["streamedBytes"], bytes);
-    assert_received(received, bytes);
-    println!("holder gone: {received} bytes received");
+    // The holder is gone. The scheduler asks us where it has a choice: of the two that are left.
+    stage.delete("crowd").await?;
+    let holder = stage.run(&put("other-maker", "run-8/build")).await?.node;
+    stage.await_holders("run-8/build", &[&holder]).await?;
+    stage.end_node(&holder).await?;
+    let (after, seconds) = foretold(&mut stage, &get("after", "run-8/build", Some(bytes))).await?;
+    assert_eq!(after.said["source"].as_str(), Some("registry"));
+    assert_eq!(after.said["streamedBytes"].as_u64(), Some(bytes));
+    assert_received(after.received_bytes, bytes);
+    assert_foretold(&after, seconds);
     Ok(())
 }

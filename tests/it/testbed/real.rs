@@ -48,6 +48,8 @@ pub struct Options {
     /// What a node's link lets through towards it, as `tc` writes rates
     /// (`200mbit`); none for what the machine can do.
     pub rate: Option<String>,
+    /// The same from it.
+    pub uplink_rate: Option<String>,
     /// Whether containerd drops a layer's blob once it is unpacked.
     pub discard_unpacked_layers: bool,
     /// Fields of `KubeletConfiguration` in place of ours: thresholds of
@@ -57,7 +59,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { nodes: 2, rate: None, discard_unpacked_layers: false, kubelet: json!({}) }
+        Self {
+            nodes: 2,
+            rate: None,
+            uplink_rate: None,
+            discard_unpacked_layers: false,
+            kubelet: json!({}),
+        }
     }
 }
 
@@ -121,6 +129,11 @@ impl Cluster {
     pub fn node_mut(&mut self, name: &str) -> Result<&mut Node> {
         let node = self.nodes.iter_mut().find(|node| node.name() == name);
         node.with_context(|| format!("no node is called {name}"))
+    }
+
+    /// Ends a node as a whole, as when its machine is gone. Its object stays in the cluster.
+    pub fn end_node(&mut self, name: &str) {
+        self.nodes.retain(|node| node.name() != name);
     }
 
     /// The directory in which `hosts.toml` files say where the registry is.

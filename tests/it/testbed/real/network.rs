@@ -11,6 +11,8 @@ use std::{env, str};
 
 use anyhow::{Context, Result, ensure};
 
+use super::Options;
+
 /// The networks to choose from, out of the way of what clouds, Docker and
 /// kubeadm take.
 const NETWORKS: std::ops::RangeInclusive<u8> = 200..=254;
@@ -59,25 +61,39 @@ impl Network {
     }
 
     /// Links the network namespace of a process to the bridge, as a node.
-    pub fn attach(&self, node: u8, pid: u32, rate: Option<&str>) -> Result<()> {
+    pub fn attach(&self, node: u8, pid: u32, options: &Options) -> Result<()> {
         let (bridge, link, pid) = (bridge(), format!("{}-{node}", bridge()), pid.to_string());
         let inside = ["peer", "name", "eth0", "netns", &pid];
         run("ip", &[&["link", "add", &link, "type", "veth"], &inside[..]].concat())?;
         run("ip", &["link", "set", &link, "master", &bridge, "up"])?;
-        if let Some(rate) = rate {
-            let shape = ["tbf", "rate", rate, "burst", BURST, "latency", LATENCY];
-            run("tc", &[&["qdisc", "add", "dev", &link, "root"], &shape[..]].concat())?;
+        if let Some(rate) = &options.rate {
+            run("tc", &limit(&link, rate))?;
         }
-        let enter = ["--target", &pid, "--net", "--", "ip"];
-        let inside = |args: &[&str]| run("nsenter", &[&enter, args].concat());
+        let enter = ["--target", &pid, "--net", "--"];
+        let run_inside = |args: &[&str]| run("nsenter", &[&enter, args].concat());
+        if let Some(rate) = &options.uplink_rate {
+            run_inside(&[&["tc"], &limit("eth0", rate)[..]].concat())?;
+        }
+        let inside = |args: &[&str]| run_inside(&[&["ip"], args].concat());
         let address = self.address(node).to_string();
         inside(&["link", "set", "lo", "up"])?;
         inside(&["address", "add", &format!("{address}/17"), "dev", "eth0"])?;
         inside(&["link", "set", "eth0", "up"])?;
         inside(&["route", "add", "default", "via", &self.gateway().to_string()])?;
+        // To pods of other nodes without this machine, which may not forward.
+        for other in (0..options.nodes).filter(|other| *other != node) {
+            let via = self.address(other).to_string();
+            inside(&["route", "add", &self.pods(other), "via", &via])?;
+        }
         run("ip", &["route", "add", &self.pods(node), "via", &address])?;
         Ok(())
     }
+}
+
+/// Arguments of `tc` for a link that sends no faster.
+fn limit<'a>(link: &'a str, rate: &'a str) -> Vec<&'a str> {
+    let add = ["qdisc", "add", "dev", link, "root"];
+    [&add[..], &["tbf", "rate", rate, "burst", BURST, "latency", LATENCY]].concat()
 }
 
 /// What the node of a process has received since it was linked, in bytes.

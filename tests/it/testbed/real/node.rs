@@ -26,7 +26,7 @@ use super::{Options, containerd, kubelet};
 /// then nothing but to wait, for children of others too.
 const FIRST: &str = r#"
 set -e
-for place in run/containerd var/lib/cni var/lib/kubelet var/log/containers; do
+for place in run/containerd var/lib/cni var/lib/dunnage var/lib/kubelet var/log/containers; do
     mkdir -p "/$place" "$1/$place"
     mount --bind "$1/$place" "/$place"
 done
@@ -66,7 +66,7 @@ impl Node {
         let dir = place.plane.dir().join(&name);
         fs::create_dir(&dir)?;
         let (first, pid) = first(&dir).await?;
-        place.network.attach(index, pid, place.options.rate.as_deref())?;
+        place.network.attach(index, pid, place.options)?;
         let containerd = containerd::start(place, index, pid, &dir).await?;
         containerd::pull(pid, &super::hosts_dir(place.plane.dir()), &place.pause.reference).await?;
         let kubelet_command = kubelet::prepare(place, index, pid, &dir).await?;
