@@ -5,7 +5,10 @@
 //!
 //! While a volume is on its way to a node with room, bringing it to another one as well is avoidable: the
 //! policy's share of its seconds counts against that, as it counts for places where layers arrive
-//! ([`super::home`]). Without this a burst of consumers scatters as soon as the first stream begins.
+//! ([`super::home`]). While no such stream is known of and no holder has room, it counts against all but one
+//! node that the volume's key chooses: a burst is decided about before the first stream of it is seen.
+
+mod meeting;
 
 use crate::cost::stream::{Source, Way};
 use crate::model::cluster::volume::{Stream, Volume};
@@ -57,7 +60,13 @@ fn charge_one(
     let (bytes, size) = size_of(volume, facts, &question.policy.stream);
     let ways = Ways::new(volume, facts, question);
     let coming = volume.map(|volume| ways.coming(volume, bytes, question)).unwrap_or_default();
-    let soonest = soonest_with_room(decision, question, &coming);
+    let mut soonest = meeting::soonest_with_room(decision, question, &coming);
+    let home = if soonest.is_some() {
+        None
+    } else {
+        meeting::choose(decision, question, &facts.key, volume, |node| ways.cost_on(node, bytes))
+    };
+    soonest = soonest.or(home.and_then(|home| ways.time_to(home, bytes)));
     let in_zone =
         |zone| VolumeRow::brought(ways.best(zone, bytes), bytes, soonest, question.policy);
     let by_zone: Vec<_> = ways.zones().map(in_zone).collect();
@@ -75,28 +84,15 @@ fn charge_one(
         let anew = &by_zone[cluster.gist(row.node).zone.index()];
         match coming.binary_search_by_key(&row.node, |(node, _)| *node) {
             Ok(at) => volumes.wait_for(coming[at].1, bytes, anew),
+            Err(_) if home == Some(row.node) => {
+                volumes.add(&VolumeRow { avoidable: Nanos(0), ..*anew });
+            }
             Err(_) => volumes.add(anew),
         }
     }
     let (holders, streams) = volume.map_or((0, 0), |v| (v.holders.len(), v.streams.len()));
     let fallback = ways.fallback.map(|(way, _)| way.source);
     WantedVolume { bytes, size, holders, streams, cold: ways.cold(bytes), fallback }
-}
-
-/// How long the first of the streams in progress to candidates with room still takes.
-fn soonest_with_room(
-    decision: &Decision,
-    question: &Question<'_>,
-    coming: &[(NodeId, Nanos)],
-) -> Option<Nanos> {
-    let full = u64::from(question.policy.home_arriving_pods_max);
-    let scratch = &decision.scratch;
-    let has_room = |&&(node, _): &&(NodeId, Nanos)| {
-        let (word, bit) = place(node);
-        let row = (scratch.candidates[word] & bit != 0).then(|| scratch.row_of[node.index()]);
-        row.is_some_and(|row| decision.rows[row as usize].pods_before() < full)
-    };
-    coming.iter().filter(has_room).map(|(_, left)| *left).min()
 }
 
 /// The size that counts: what nodes tell, else what this pod tells, else what others do, else the
@@ -162,9 +158,25 @@ impl<'a> Ways<'a> {
         let peer = self.uploads[zone.index()].map(|sharing| self.peer(sharing, false));
         let far = others.filter_map(|(_, uploads)| *uploads).min();
         let ways = [peer, far.map(|sharing| self.peer(sharing, true)), self.fallback_in(zone)];
-        let unit = self.policy.time_per_money;
-        let cost = |way: &Way| way.duration_of(bytes) + way.price_of(bytes).in_time(unit);
-        ways.into_iter().flatten().min_by_key(cost)
+        ways.into_iter().flatten().min_by_key(|way| self.cost(way, bytes))
+    }
+
+    fn cost(&self, way: &Way, bytes: Bytes) -> Nanos {
+        way.duration_of(bytes) + way.price_of(bytes).in_time(self.policy.time_per_money)
+    }
+
+    fn best_to(&self, node: NodeId, bytes: Bytes) -> Option<Way> {
+        self.best(self.cluster.gist(node).zone, bytes)
+    }
+
+    /// Until the volume has come to a node that lacks it.
+    fn time_to(&self, node: NodeId, bytes: Bytes) -> Option<Nanos> {
+        self.best_to(node, bytes).map(|way| way.duration_of(bytes))
+    }
+
+    /// The same with its price.
+    fn cost_on(&self, node: NodeId, bytes: Bytes) -> Option<Nanos> {
+        self.best_to(node, bytes).map(|way| self.cost(&way, bytes))
     }
 
     /// From a holder that so many streams come from already.

@@ -227,3 +227,32 @@ fn a_stream_on_its_way_to_a_node_with_room_counts_against_another() {
     assert_eq!(avoidable(&coming, &["holder", "far"]).1, 0, "it comes to no candidate");
     assert_eq!(avoidable(&coming.pod(waits("second")), &all).1, 0, "there is no room");
 }
+
+#[test]
+fn where_no_holder_has_room_the_volumes_key_chooses_one_node_for_all() {
+    let mut policy = policy();
+    policy.home_share = PerMille(600);
+    let names: Vec<_> = (0..8).map(|at| format!("cold-{at}")).collect();
+    let world = names
+        .iter()
+        .fold(world(), |world, name| world.node(node(name).in_zone("x").lists(&[TAG], 100 * MB)));
+    let free_of_charge = |world: &World, key: &str, asked: &[&str]| {
+        let nodes = asked.iter().map(|name| world.cluster().node_id(name).unwrap()).collect();
+        let candidates = Candidates { nodes, unknown_count: 0 };
+        let reader = pod("p").wants(TAG).needs(key, Some(400 * MB));
+        let decision = decide(&reader, &candidates, world.cluster(), &policy, world.now);
+        let free = decision.rows.iter().filter(|row| decision.parts(row).avoidable == Nanos(0));
+        free.map(|row| world.cluster().node(row.node).name.to_string()).collect::<Vec<_>>()
+    };
+    let cold: Vec<_> = names.iter().map(String::as_str).collect();
+    let backwards: Vec<_> = cold.iter().rev().copied().collect();
+    let home = free_of_charge(&world, "v", &cold);
+    assert_eq!(home.len(), 1);
+    assert_eq!(free_of_charge(&world, "v", &backwards), home);
+    // Other volumes have other homes.
+    let homes = (0..20).map(|at| free_of_charge(&world, &format!("other-{at}"), &cold));
+    assert!(homes.collect::<std::collections::BTreeSet<_>>().len() > 3);
+    // Where a holder has room nothing needs to be brought anywhere.
+    let with_holder: Vec<_> = cold.iter().copied().chain(["holder"]).collect();
+    assert_eq!(free_of_charge(&world, "v", &with_holder).len(), 9);
+}
