@@ -1,38 +1,43 @@
-//! From seconds saved to raw points, for pods whose disks or whose run's later steps tell candidates apart.
+//! From seconds saved to raw points, for pods whose disks, whose named volumes or whose run's later steps tell
+//! candidates apart.
 //!
 //! The curve is steep near zero and flat at its end, and zero is a cold node. Where all candidates have a
 //! pod's large image, all of them are at the flat end, and a disk that only one of them has would not be
-//! seen, nor that the rest of the run is warm there. So the distance from the best candidate is what goes
-//! through the curve; that one has the points it has otherwise, and so has a cold node. The order of
-//! candidates is the same either way.
+//! seen, nor that the rest of the run is warm there; where all would be sooner by another node's link than by
+//! the registry, a volume that only one of them has would hardly be. So the distance from the best candidate
+//! is what goes through the curve. A best one that saves something has the points it has otherwise, and so has
+//! a cold node; one that saves nothing has none. The order of candidates is the same either way.
 
 use crate::policy::curve::Curve;
 use crate::score::decision::{Decision, Reasons};
-use crate::score::{attach, lookahead};
+use crate::score::{attach, lookahead, stream};
 
 /// How seconds saved become raw points in one decision.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scale {
-    /// Nanoseconds that the best candidate saves, a cold one being among them; `None` for the curve as it is.
+    /// Nanoseconds that the best candidate saves, a cold one being among them where a candidate is unknown;
+    /// `None` for the curve as it is.
     best: Option<i64>,
 }
 
 impl Scale {
     /// That of a decision whose delays and home are known.
     pub(super) fn of(decision: &Decision) -> Self {
-        if !attach::tells_apart(decision) && !lookahead::tells_apart(decision) {
+        let streams = stream::tells_apart(decision);
+        if !streams && !attach::tells_apart(decision) && !lookahead::tells_apart(decision) {
             return Self { best: None };
         }
         let rows = decision.rows.iter().zip(&decision.scratch.delays);
         let rows = rows.filter(|(row, _)| !row.reasons.has(Reasons::NEVER_PULLED));
         let best = rows.map(|(row, &delay)| decision.saved(row, delay)).max();
-        Self { best: Some(best.unwrap_or(0).max(0)) }
+        let least = if streams && decision.unknown_count == 0 { i64::MIN } else { 0 };
+        Self { best: Some(best.unwrap_or(0).max(least)) }
     }
 
     /// Raw points of a candidate that saves so many nanoseconds.
     pub(super) fn points(self, curve: &Curve, saved: i64) -> i8 {
         let Some(best) = self.best else { return curve.points(saved) };
-        curve.points(best) - curve.points(best.saturating_sub(saved))
+        curve.points(best.max(0)) - curve.points(best.saturating_sub(saved))
     }
 }
 
@@ -55,5 +60,8 @@ mod tests {
         // A cold node has none either way, and a worse one has less.
         assert_eq!((points(Some(79), 0), points(Some(15), 0)), (0, 0));
         assert_eq!(points(Some(0), -100), -10);
+        // Nor does what all of them lose hide what one loses less.
+        assert_eq!((points(None, -20), points(None, -44)), (-7, -9));
+        assert_eq!((points(Some(-20), -20), points(Some(-20), -44)), (0, -8));
     }
 }

@@ -5,8 +5,8 @@
 //!
 //! While a volume is on its way to a node with room, bringing it to another one as well is avoidable: the
 //! policy's share of its seconds counts against that, as it counts for places where layers arrive
-//! ([`super::home`]). While no such stream is known of and no holder has room, it counts against all but one
-//! node that the volume's key chooses: a burst is decided about before the first stream of it is seen.
+//! ([`super::home`]). While no such stream is known of, it counts against all nodes that lack the volume but one
+//! that its key chooses: a burst is decided about before the first stream of it is seen.
 
 mod meeting;
 
@@ -93,6 +93,12 @@ fn charge_one(
     let (holders, streams) = volume.map_or((0, 0), |v| (v.holders.len(), v.streams.len()));
     let fallback = ways.fallback.map(|(way, _)| way.source);
     WantedVolume { bytes, size, holders, streams, cold: ways.cold(bytes), fallback }
+}
+
+/// Whether streams cost some candidates more than others.
+pub(super) fn tells_apart(decision: &Decision) -> bool {
+    let cost = |row: &VolumeRow| (row.stream, row.avoidable);
+    decision.volume_rows.windows(2).any(|pair| cost(&pair[0]) != cost(&pair[1]))
 }
 
 /// The size that counts: what nodes tell, else what this pod tells, else what others do, else the

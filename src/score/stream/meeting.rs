@@ -1,4 +1,4 @@
-//! Where pods that need a volume meet while no holder of it has room: bringing it to one node at a time.
+//! Where pods that need a volume meet if not on a holder of it: bringing it to one node at a time.
 
 use std::cmp::Reverse;
 
@@ -29,7 +29,8 @@ fn has_room(decision: &Decision, question: &Question<'_>, node: NodeId) -> bool 
 }
 
 /// The candidate with room that the first stream of a volume shall go to: of those that it costs least, the
-/// first in hash order of its key. None is needed where a holder has room; that one is then the place.
+/// first in hash order of its key. Where a holder has room that one is the better place, and yet the scheduler's
+/// own plugins may find it too full.
 pub(super) fn choose<C: Ord>(
     decision: &Decision,
     question: &Question<'_>,
@@ -37,8 +38,7 @@ pub(super) fn choose<C: Ord>(
     volume: Option<&Volume>,
     cost: impl Fn(NodeId) -> Option<C>,
 ) -> Option<NodeId> {
-    let mut holders = volume.iter().flat_map(|volume| volume.holders.iter());
-    if question.policy.home_share.0 == 0 || holders.any(|h| has_room(decision, question, h)) {
+    if question.policy.home_share.0 == 0 {
         return None;
     }
     let (cluster, key) = (question.cluster, stable_hash(key));
