@@ -7,10 +7,12 @@
 
 pub mod catalogue;
 pub mod engine;
+pub mod job;
 pub mod observe;
 pub mod random;
 pub mod report;
 pub mod resource;
+pub mod setup;
 pub mod stock;
 pub mod workload;
 pub mod world;

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::image::ImageFacts;
-use crate::model::unit::Bytes;
+use crate::model::unit::{Bytes, Nanos};
 
 /// An image of the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,11 +16,25 @@ pub struct ImageNumber(pub usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ChainNumber(pub usize);
 
-/// All images that the registry of a simulated cluster serves.
+/// An image as pods name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReferenceNumber(pub u32);
+
+/// All images that the registry of a simulated cluster serves, and what they are called there.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
     images: Vec<Entry>,
+    references: Vec<Reference>,
     chain_count: usize,
+}
+
+/// A name, and what it means from when on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reference {
+    /// As pods write it.
+    pub name: String,
+    /// By time, at least one; before the first it means the first.
+    pub history: Vec<(Nanos, ImageNumber)>,
 }
 
 /// One image.
@@ -36,9 +50,27 @@ pub struct Entry {
 
 impl Catalogue {
     /// The catalogue of these images. Those without a reference or a digest cannot be asked for, and
-    /// are left out.
+    /// are left out; the first reference of each of the others means it for ever.
     #[must_use]
     pub fn new(images: Vec<ImageFacts>) -> Self {
+        let mut catalogue = Self::without_references(images);
+        let named = catalogue.images.iter().enumerate();
+        let fixed = named.map(|(number, entry)| Reference {
+            name: entry.reference().to_owned(),
+            history: vec![(Nanos(0), ImageNumber(number))],
+        });
+        catalogue.references = fixed.collect();
+        catalogue
+    }
+
+    /// The catalogue of these images, all of them with a reference and a digest, by names that move: the
+    /// histories' numbers are those of the images as given.
+    #[must_use]
+    pub fn with_references(images: Vec<ImageFacts>, references: Vec<Reference>) -> Self {
+        Self { references, ..Self::without_references(images) }
+    }
+
+    fn without_references(images: Vec<ImageFacts>) -> Self {
         let mut numbers = BTreeMap::new();
         let named = |image: &ImageFacts| !image.references.is_empty() && !image.digests.is_empty();
         let images = images.into_iter().filter(named).map(|facts| {
@@ -54,7 +86,19 @@ impl Catalogue {
             Entry { facts, chains, bytes }
         });
         let images = images.collect();
-        Self { images, chain_count: numbers.len() }
+        Self { images, references: Vec::new(), chain_count: numbers.len() }
+    }
+
+    /// A name; panics on a number of another catalogue.
+    #[must_use]
+    pub fn reference(&self, number: ReferenceNumber) -> &Reference {
+        &self.references[number.0 as usize]
+    }
+
+    /// Every name, by number.
+    #[must_use]
+    pub fn references(&self) -> &[Reference] {
+        &self.references
     }
 
     /// Number of images.
@@ -98,6 +142,15 @@ impl Catalogue {
     }
 }
 
+impl Reference {
+    /// What it means at a time.
+    #[must_use]
+    pub fn at(&self, time: Nanos) -> ImageNumber {
+        let later = self.history.partition_point(|(from, _)| *from <= time);
+        self.history[later.saturating_sub(1)].1
+    }
+}
+
 impl Entry {
     /// The tag's reference, as pods name it.
     #[must_use]
@@ -132,9 +185,9 @@ fn bytes_of(facts: &ImageFacts, depth: usize) -> Vec<Bytes> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::{Catalogue, ImageNumber};
+    use super::{Catalogue, ImageNumber, Reference, ReferenceNumber};
     use crate::model::image::{ImageFacts, Layer, Platform};
-    use crate::model::unit::{Bytes, Time};
+    use crate::model::unit::{Bytes, Nanos, Time};
 
     /// An image of layers given as name and megabytes.
     pub(crate) fn image(name: &str, layers: &[(&str, u64)]) -> ImageFacts {
@@ -167,6 +220,17 @@ pub(crate) mod tests {
         let (one, two) = (ImageNumber(0), ImageNumber(1));
         assert_eq!(catalogue.distinct_bytes([one, two, one]), Bytes(35_000_000));
         assert_eq!(catalogue.image(two).bytes, Bytes(35_000_000));
+    }
+
+    #[test]
+    fn a_name_means_what_it_last_came_to_mean() {
+        let images = vec![image("one", &[("a", 10)]), image("two", &[("b", 10)])];
+        let history = vec![(Nanos(5), ImageNumber(0)), (Nanos(9), ImageNumber(1))];
+        let moving = Reference { name: "one:latest".to_owned(), history };
+        let catalogue = Catalogue::with_references(images, vec![moving]);
+        let reference = catalogue.reference(ReferenceNumber(0));
+        let meant = [0, 5, 8, 9, 10].map(|time| reference.at(Nanos(time)).0);
+        assert_eq!(meant, [0, 0, 0, 1, 1]);
     }
 
     #[test]
