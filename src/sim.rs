@@ -6,6 +6,7 @@
 //! here: [`engine`] asks for points and takes whatever comes, over HTTP in `demo`, or none at all.
 
 pub mod catalogue;
+pub mod dunnage;
 pub mod engine;
 pub mod job;
 pub mod observe;
@@ -14,7 +15,10 @@ pub mod random;
 pub mod record;
 pub mod report;
 pub mod resource;
+pub mod room;
+pub mod scheduler;
 pub mod setup;
 pub mod stock;
+pub mod view;
 pub mod workload;
 pub mod world;

@@ -1,24 +1,23 @@
 //! What a run came to, in numbers that can be held against another run of the same workload.
 
 use crate::model::unit::{Bytes, Nanos};
-use crate::sim::catalogue::Catalogue;
-use crate::sim::workload::Job;
-use crate::sim::world::World;
+use crate::sim::record::Record;
+use crate::sim::setup::Setup;
 
 /// Sums of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Pods that started.
     pub started: usize,
-    /// Bytes moved from the registry to nodes.
+    /// Bytes of images moved to nodes.
     pub moved: Bytes,
     /// Bytes of the layers that the workload uses, each once: no placement can move less.
     pub least: Bytes,
-    /// Bytes of all images of all pods.
+    /// Bytes of the images that pods have got.
     pub wanted: Bytes,
     /// Of those, bytes that lay on the pod's node when it was bound.
     pub present: Bytes,
-    /// From arrival to start, over the pods that started: waiting for room, for other pulls, for its own.
+    /// From creation to start, over the pods that started: waiting for room, for other pulls, for its own.
     pub mean_wait: Nanos,
     /// The wait that 95 of 100 pods did not exceed (nearest rank).
     pub p95_wait: Nanos,
@@ -27,30 +26,28 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// The sums of a world as it is now; of one at its end all pods are in them.
+    /// The sums of a run as far as it has come; of one at its end all pods are in them.
     #[must_use]
-    pub fn of(world: &World<'_>, jobs: &[Job], catalogue: &Catalogue) -> Self {
-        let mut totals = Self { moved: world.moved(), ..Self::default() };
-        let mut waits = Vec::with_capacity(jobs.len());
-        let mut work = vec![0_u128; world.hardware().node_count];
-        for (job, record) in jobs.iter().zip(world.records()) {
-            let Some((node, _)) = record.bound else {
-                continue;
-            };
-            totals.present += record.present;
-            for &image in &job.images {
-                totals.wanted += catalogue.image(image).bytes;
-            }
-            work[node.0] += u128::from(job.requests.cpu_millis) * u128::from(job.runs_for.0);
-            waits.extend(record.started_at.map(|started| started - job.arrives_at));
+    pub fn of(setup: &Setup, record: &Record) -> Self {
+        let mut totals = Self { moved: record.run.images.total(), ..Self::default() };
+        let mut waits = Vec::with_capacity(setup.jobs.len());
+        let mut used = Vec::new();
+        for (job, pod) in setup.jobs.iter().zip(&record.pods) {
+            totals.wanted += pod.wanted;
+            totals.present += pod.present_at_binding();
+            waits.extend(pod.wait());
+            let Some(bound_at) = pod.bound_at else { continue };
+            let references = job.containers.iter().map(|container| container.reference);
+            used.extend(references.map(|name| setup.catalogue.reference(name).at(bound_at)));
         }
-        let placed = jobs.iter().zip(world.records()).filter(|(_, record)| record.bound.is_some());
-        totals.least = catalogue.distinct_bytes(placed.flat_map(|(job, _)| job.images.clone()));
+        totals.least = setup.catalogue.distinct_bytes(used);
         waits.sort_unstable();
         totals.started = waits.len();
         totals.mean_wait = mean(&waits);
         totals.p95_wait =
             waits.get((waits.len() * 95).div_ceil(100).max(1) - 1).copied().unwrap_or_default();
+        let nodes = record.run.nodes.iter();
+        let work: Vec<_> = nodes.map(|node| node.cpu_milli_nanos).collect();
         totals.busiest_per_mille = busiest_per_mille(&work);
         totals
     }

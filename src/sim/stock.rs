@@ -6,24 +6,46 @@
 //! `pkg/scheduler/framework/plugins`.
 
 use crate::model::unit::Bytes;
-use crate::sim::catalogue::{Catalogue, ImageNumber};
+use crate::sim::catalogue::ReferenceNumber;
 use crate::sim::random::Random;
 use crate::sim::resource::Resources;
-use crate::sim::workload::Job;
-use crate::sim::world::{NodeNumber, World};
+use crate::sim::setup::NodeNumber;
 
-/// The scheduler's own state between pods.
+/// The scheduler: what it knows of nodes, and its own state between pods.
 #[derive(Clone, Debug)]
-pub struct Scheduler {
+pub struct Stock {
     random: Random,
     /// Where the search for nodes begins; matters only where it ends early.
     next_start: usize,
+    /// By number; nodes that are not there have no room.
+    nodes: Vec<Node>,
+    /// Those that are there, in the order in which they came.
+    order: Vec<NodeNumber>,
+    /// By number of the reference: its size, and how many nodes list it.
+    images: Vec<(Bytes, u64)>,
+    candidates: Vec<NodeNumber>,
+    listed: Vec<(ReferenceNumber, u64)>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Node {
+    capacity: Resources,
+    free: Resources,
+    pods_left: u32,
+    listed: Vec<ReferenceNumber>,
+}
+
+/// A pod as the scheduler looks at it.
+#[derive(Clone, Copy, Debug)]
+pub struct StockPod<'a> {
+    /// What it asks for.
+    pub requests: Resources,
+    /// Its images, one for each container.
+    pub images: &'a [ReferenceNumber],
 }
 
 /// The most that a plugin gives.
 const SCORE_MAX: u64 = 100;
-/// An extender's points times this are in the plugins' units, at the extender's weight of 1.
-const SCORE_PER_POINT: u64 = 10;
 /// Fewer nodes than this are all looked at.
 const SEARCHED_NODES_MIN: usize = 100;
 /// Bounds of `ImageLocality` (`image_locality.go`): from 23 MiB to 1000 MiB for each container.
@@ -32,53 +54,131 @@ const IMAGE_BYTES_MAX: u64 = 1000 << 20;
 /// Keeps this stream apart from others of the same seed.
 const PURPOSE: u64 = 2;
 
-impl Scheduler {
+impl Stock {
     /// A scheduler that breaks ties by chance from `seed`.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        let random = Random::new(seed, PURPOSE);
-        Self { random, next_start: 0 }
+        Self {
+            random: Random::new(seed, PURPOSE),
+            next_start: 0,
+            nodes: Vec::new(),
+            order: Vec::new(),
+            images: Vec::new(),
+            candidates: Vec::new(),
+            listed: Vec::new(),
+        }
+    }
+
+    /// A node came.
+    pub fn add_node(&mut self, node: NodeNumber, allocatable: Resources, pods_max: u32) {
+        let at = node.0 as usize;
+        if self.nodes.len() <= at {
+            self.nodes.resize_with(at + 1, Node::default);
+        }
+        let (capacity, free) = (allocatable, allocatable);
+        self.nodes[at] = Node { capacity, free, pods_left: pods_max, listed: Vec::new() };
+        self.order.push(node);
+    }
+
+    /// A node went.
+    pub fn remove_node(&mut self, node: NodeNumber) {
+        self.list_images(node, &[]);
+        self.nodes[node.0 as usize] = Node::default();
+        self.order.retain(|other| *other != node);
+        self.next_start = 0;
+    }
+
+    /// The images that a node lists now, by the names that pods use.
+    pub fn list_images(&mut self, node: NodeNumber, images: &[(ReferenceNumber, Bytes)]) {
+        let mut listed = std::mem::take(&mut self.nodes[node.0 as usize].listed);
+        for reference in listed.drain(..) {
+            self.images[reference.0 as usize].1 -= 1;
+        }
+        for &(reference, bytes) in images {
+            let at = reference.0 as usize;
+            if self.images.len() <= at {
+                self.images.resize(at + 1, (Bytes(0), 0));
+            }
+            self.images[at] = (bytes, self.images[at].1 + 1);
+            listed.push(reference);
+        }
+        listed.sort_unstable();
+        self.nodes[node.0 as usize].listed = listed;
+    }
+
+    /// A pod was bound to a node.
+    pub fn assume(&mut self, node: NodeNumber, requests: Resources) {
+        let node = &mut self.nodes[node.0 as usize];
+        node.free = node.free.without(requests);
+        node.pods_left = node.pods_left.saturating_sub(1);
+    }
+
+    /// A pod of a node ended.
+    pub fn release(&mut self, node: NodeNumber, requests: Resources) {
+        let node = &mut self.nodes[node.0 as usize];
+        node.free = node.free.with(requests);
+        node.pods_left += 1;
     }
 
     /// Nodes with room, from where the last search ended, until enough are found.
-    pub fn candidates(&mut self, world: &World<'_>, requests: Resources) -> Vec<NodeNumber> {
-        let node_count = world.hardware().node_count;
+    pub fn candidates(&mut self, requests: Resources) -> &[NodeNumber] {
+        let node_count = self.order.len();
         let wanted = searched_nodes(node_count);
-        let mut found = Vec::with_capacity(wanted);
+        self.candidates.clear();
         let mut looked_at = 0;
-        while looked_at < node_count && found.len() < wanted {
-            let node = NodeNumber((self.next_start + looked_at) % node_count);
-            if world.free(node).holds(requests) {
-                found.push(node);
+        while looked_at < node_count && self.candidates.len() < wanted {
+            let number = self.order[(self.next_start + looked_at) % node_count];
+            let node = &self.nodes[number.0 as usize];
+            if node.pods_left > 0 && node.free.holds(requests) {
+                self.candidates.push(number);
             }
             looked_at += 1;
         }
         self.next_start = (self.next_start + looked_at) % node_count.max(1);
-        found
+        &self.candidates
     }
 
-    /// The node with the highest total; `None` without candidates. `points` has one entry for each
-    /// candidate: what the extender gave it, `None` where it was not in the answer.
+    /// Of the last candidates the one with the highest total; `None` without any. `added` has one entry for
+    /// each: what the extender added to its score, `None` where it was not in the answer.
     ///
     /// Equal totals: a node in the answer before others (1.35 to 1.37 give only those a random
     /// tie-breaker), then by chance. Without an extender upstream takes the first of a list that several
     /// threads filled; here that is chance too.
-    pub fn choose(
-        &mut self,
-        world: &World<'_>,
-        catalogue: &Catalogue,
-        job: &Job,
-        candidates: &[NodeNumber],
-        points: &[Option<u8>],
-    ) -> Option<NodeNumber> {
-        debug_assert_eq!(candidates.len(), points.len(), "one entry for each candidate");
-        let images = spread_bytes(world, catalogue, job);
-        let best = candidates.iter().zip(points).max_by_key(|&(&node, points)| {
-            let own = plugin_score(world, job, node, &images);
-            let total = own + u64::from(points.unwrap_or(0)) * SCORE_PER_POINT;
-            (total, points.is_some(), self.random.draw())
-        });
-        best.map(|(node, _)| *node)
+    pub fn choose(&mut self, pod: &StockPod<'_>, added: &[Option<u64>]) -> Option<NodeNumber> {
+        debug_assert_eq!(self.candidates.len(), added.len(), "one entry for each candidate");
+        self.note_images(pod);
+        let mut best = None;
+        for (&node, added) in self.candidates.iter().zip(added) {
+            let total = self.plugin_score(pod, node) + added.unwrap_or(0);
+            let rank = (total, added.is_some(), self.random.draw());
+            if best.is_none_or(|(best, _)| rank > best) {
+                best = Some((rank, node));
+            }
+        }
+        best.map(|(_, node)| node)
+    }
+
+    /// Each image of the pod with the bytes that `ImageLocality` counts for a node that has it: its size
+    /// times the share of nodes that have it.
+    fn note_images(&mut self, pod: &StockPod<'_>) {
+        let node_count = self.order.len().max(1) as u128;
+        self.listed.clear();
+        for &reference in pod.images {
+            let Some(&(size, nodes)) = self.images.get(reference.0 as usize) else { continue };
+            let bytes = u128::from(size.0) * u128::from(nodes) / node_count;
+            self.listed.push((reference, u64::try_from(bytes).unwrap_or(u64::MAX)));
+        }
+    }
+
+    fn plugin_score(&self, pod: &StockPod<'_>, node: NodeNumber) -> u64 {
+        let node = &self.nodes[node.0 as usize];
+        let before = node.capacity.without(node.free);
+        let after = before.with(pod.requests);
+        let held = self.listed.iter().filter(|(image, _)| node.listed.binary_search(image).is_ok());
+        let bytes = held.map(|(_, bytes)| bytes).sum();
+        least_allocated(after, node.capacity)
+            + balanced_allocation(before, after, node.capacity)
+            + image_locality(Bytes(bytes), pod.images.len())
     }
 }
 
@@ -93,39 +193,6 @@ pub fn searched_nodes(node_count: usize) -> usize {
     }
     let percent = 50_usize.saturating_sub(node_count / 125).max(5);
     (node_count * percent / 100).max(SEARCHED_NODES_MIN)
-}
-
-/// Each image of the pod with the bytes that `ImageLocality` counts for a node that has it: its size
-/// times the share of nodes that have it.
-fn spread_bytes(world: &World<'_>, catalogue: &Catalogue, job: &Job) -> Vec<(ImageNumber, u64)> {
-    let node_count = world.hardware().node_count;
-    let on_nodes = |image: ImageNumber| {
-        let nodes = (0..node_count).map(NodeNumber);
-        nodes.filter(|node| world.listed(*node).contains(&image)).count() as u64
-    };
-    let images = job.images.iter().map(|&image| {
-        let share = u128::from(catalogue.image(image).bytes.0) * u128::from(on_nodes(image));
-        let bytes = share / node_count.max(1) as u128;
-        (image, u64::try_from(bytes).unwrap_or(u64::MAX))
-    });
-    images.collect()
-}
-
-fn plugin_score(
-    world: &World<'_>,
-    job: &Job,
-    node: NodeNumber,
-    images: &[(ImageNumber, u64)],
-) -> u64 {
-    let capacity = world.hardware().capacity;
-    let before = capacity.without(world.free(node));
-    let after = before.with(job.requests);
-    let listed = world.listed(node);
-    let held = images.iter().filter(|(image, _)| listed.contains(image));
-    let bytes = held.map(|(_, bytes)| bytes).sum();
-    least_allocated(after, capacity)
-        + balanced_allocation(before, after, capacity)
-        + image_locality(Bytes(bytes), images.len())
 }
 
 /// `LeastAllocated`: the mean of the free shares of processor and memory with the pod on the node.

@@ -5,8 +5,10 @@
 //! (so many independent uniform times over a span are one). Integers only: no library's logarithm can
 //! change a figure.
 
+use crate::model::pod::PullPolicy;
 use crate::model::unit::{Bytes, NANOS_PER_SECOND, Nanos};
-use crate::sim::catalogue::{Catalogue, ImageNumber};
+use crate::sim::catalogue::{Catalogue, ImageNumber, ReferenceNumber};
+use crate::sim::job::{Container, Job};
 use crate::sim::random::Random;
 use crate::sim::resource::Resources;
 
@@ -19,23 +21,6 @@ pub struct Settings {
     pub node_count: usize,
     /// Seed: same settings, same pods.
     pub seed: u64,
-}
-
-/// A step pod to come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Job {
-    /// Name of the pod.
-    pub name: String,
-    /// The run it belongs to.
-    pub run: usize,
-    /// Its images, in the order of pulling.
-    pub images: Vec<ImageNumber>,
-    /// When it is created.
-    pub arrives_at: Nanos,
-    /// From its start to its end.
-    pub runs_for: Nanos,
-    /// What it asks for.
-    pub requests: Resources,
 }
 
 /// Two pods a minute for each node: with these durations and sizes, nodes are some 40% full.
@@ -114,13 +99,20 @@ fn jobs_of(run: &Run, number: usize, catalogue: &Catalogue) -> impl Iterator<Ite
     let reference = catalogue.image(run.image).reference();
     let tag = reference.rsplit_once(':').map_or(reference, |(_, tag)| tag);
     let pipeline = tag.replace(['.', '_'], "-").to_ascii_lowercase();
+    let container = Container {
+        // The catalogue of the demo calls each image by its own name alone.
+        reference: ReferenceNumber(u32::try_from(run.image.0).unwrap_or(u32::MAX)),
+        pull_policy: PullPolicy::IfNotPresent,
+        is_init: false,
+    };
     (1..=run.pod_count).map(move |step| Job {
-        name: format!("{pipeline}-{}-{step}", number + 1),
-        run: number,
-        images: vec![run.image],
+        name: format!("{pipeline}-{}-{step}", number + 1).into(),
+        run: u32::try_from(number).unwrap_or(u32::MAX),
+        containers: Box::new([container]),
         arrives_at: run.arrives_at,
         runs_for: run.runs_for,
         requests: run.requests,
+        ..Job::default()
     })
 }
 
