@@ -1,10 +1,10 @@
 //! The loop of a simulated cluster: pods are created, somebody says where they go, they are bound, and the
 //! world goes on until every job has ended or never will.
 //!
-//! [`Engine::next_pod`] stops at each pod that is to be placed, so that whoever answers may take all the time
-//! there is; [`Engine::run`] asks a [`Placement`]. Scheduling itself takes no simulated time. A pod that finds
-//! no room is tried again as soon as a node has room for it, the oldest first, without kube-scheduler's
-//! backoff; one that no node can ever hold is not tried at all.
+//! [`Engine::next_pod`] stops at each pod that is to be placed, so that whoever answers may take all the
+//! time there is; [`Engine::run`] asks a [`Placement`]. Scheduling itself takes no simulated time. A pod
+//! that finds no room is tried again as soon as a node has room for it, the oldest first, without
+//! kube-scheduler's backoff; one that no node can ever hold is not tried at all.
 
 mod jobs;
 mod scaling;

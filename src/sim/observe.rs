@@ -33,13 +33,8 @@ pub struct Observer<'a> {
     nodes: Vec<Option<ZoneNumber>>,
     /// Times at which names come to mean other images, the latest first.
     moves: Vec<(Nanos, ImageNumber, ReferenceNumber)>,
-    /// By image: the names of each that has some.
-    names: Vec<ImageNames>,
-}
-
-#[derive(Clone, Debug)]
-struct ImageNames {
-    by_digest: String,
+    /// By image: its name by digest.
+    by_digest: Vec<String>,
 }
 
 impl<'a> Observer<'a> {
@@ -53,8 +48,8 @@ impl<'a> Observer<'a> {
         }
         moves.sort_unstable_by(|a, b| b.cmp(a));
         let images = setup.catalogue.images();
-        let names = images.map(|image| ImageNames { by_digest: image.by_digest() }).collect();
-        Self { setup, nodes: Vec::new(), moves, names }
+        let by_digest = images.map(|image| image.by_digest()).collect();
+        Self { setup, nodes: Vec::new(), moves, by_digest }
     }
 
     /// What a watcher learns at the start: the images of the registry where layers are known, no nodes yet,
@@ -154,7 +149,7 @@ impl<'a> Observer<'a> {
     /// Digests first.
     fn names(&self, image: ImageNumber, references: &[ReferenceNumber]) -> Vec<String> {
         let mut names = Vec::with_capacity(references.len() + 1);
-        names.push(self.names[image.0].by_digest.clone());
+        names.push(self.by_digest[image.0].clone());
         for reference in references {
             let name = &self.setup.catalogue.reference(*reference).name;
             if !names.contains(name) {
@@ -185,7 +180,7 @@ impl<'a> Observer<'a> {
             PodImage {
                 reference: reference.name.clone(),
                 pull_policy: container.pull_policy,
-                image_id: has_come.then(|| self.names[came().0].by_digest.clone()),
+                image_id: has_come.then(|| self.by_digest[came().0].clone()),
                 pull_fails: false,
                 is_init: container.is_init,
             }
@@ -264,8 +259,26 @@ impl<'a> Observer<'a> {
     }
 }
 
-/// The uid of a pod: a version 4 UUID in form, its numbers in content.
+/// The uid of a pod: a version 4 UUID in form, its numbers in content. Digit by digit, as a pod's uid is
+/// written with each of its events.
 #[must_use]
 pub fn uid(pod: PodNumber) -> String {
-    format!("00000000-0000-4000-8{:03x}-{:012x}", pod.attempt, pod.job.0)
+    let mut uid = String::with_capacity(36);
+    uid.push_str("00000000-0000-4000-8");
+    push_hex(&mut uid, u64::from(pod.attempt), 3);
+    uid.push('-');
+    push_hex(&mut uid, u64::from(pod.job.0), 12);
+    uid
 }
+
+/// The last so many hexadecimal digits.
+fn push_hex(text: &mut String, value: u64, digits: u32) {
+    for place in (0..digits).rev() {
+        // A digit is below 16.
+        let digit = u32::try_from(value >> (place * 4) & 15).unwrap_or(0);
+        text.extend(char::from_digit(digit, 16));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! Who decides where pods go, and what such a one is told.
 //!
-//! A [`Placement`] stands for the whole of a scheduler; kube-scheduler with somebody who gives points is one,
-//! and that somebody an [`Extender`]. Both are told what an API server tells its watchers, and nothing else:
-//! they never see the world itself. How late they hear of it is [`crate::sim::view`]'s.
+//! A [`Placement`] stands for the whole of a scheduler; kube-scheduler with somebody who gives points is
+//! one, and that somebody an [`Extender`]. Both are told what an API server tells its watchers, and
+//! nothing else: they never see the world itself. How late they hear of it is [`crate::sim::view`]'s.
 
 use std::sync::Arc;
 
@@ -32,8 +32,8 @@ pub struct Asked<'a> {
 
 /// Decides where pods go.
 pub trait Placement {
-    /// Something became known to the scheduler at `at`: in the order in which it happened. Its own binding of
-    /// a pod comes back as [`Change::Bound`], after [`Self::place`] and before the next pod.
+    /// Something became known to the scheduler at `at`: in the order in which it happened. Its own
+    /// binding of a pod comes back as [`Change::Bound`], after [`Self::place`] and before the next pod.
     fn observe(&mut self, at: Nanos, change: &Change);
 
     /// A node with room for the pod; `None` if it finds none.
@@ -45,8 +45,8 @@ pub trait Extender {
     /// Something became known to it at `at`, in the order in which it happened.
     fn observe(&mut self, at: Nanos, change: &Change);
 
-    /// Puts one entry for each candidate into `points`, which is empty: 0 to 10, `None` for a node that is not
-    /// in the answer.
+    /// Puts one entry for each candidate into `points`, which is empty: 0 to 10, `None` for a node that
+    /// is not in the answer.
     fn points(
         &mut self,
         at: Nanos,
@@ -82,8 +82,8 @@ pub enum Change {
     Reported { node: NodeNumber, report: Arc<Report> },
 }
 
-/// What a pod's images, in its containers' order, turned out to be. `None`: what each reference first meant,
-/// because none of them ever moves.
+/// What a pod's images, in its containers' order, turned out to be. `None`: what each reference first
+/// meant, because none of them ever moves.
 pub type Resolved = Option<Arc<[ImageNumber]>>;
 
 /// Images on a node, each with the references that name it there. One without any is known by digest.
@@ -133,7 +133,8 @@ pub struct Report {
     pub images: ImageList,
     /// Their compressed blobs are there too.
     pub keeps_blobs: bool,
-    /// Layers that are being downloaded: an image, the place of the layer in it, and the bytes still to come.
+    /// Layers that are being downloaded: an image, the place of the layer in it, and the bytes still to
+    /// come.
     pub pulls: Vec<(ImageNumber, usize, Bytes)>,
     /// Volumes that lie there.
     pub volumes: Vec<VolumeNumber>,

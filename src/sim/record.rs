@@ -1,7 +1,7 @@
 //! What became of each pod, and what a run of the simulator moved: plain numbers, for reports.
 //!
-//! Bytes are conserved: of each job, [`PodRecord::wanted`] is what lay there and [`PodRecord::moved`], and what
-//! all pods moved together with [`RunRecord::lost`] is what came over all links.
+//! Bytes are conserved: of each job, [`PodRecord::wanted`] is what lay there and [`PodRecord::moved`],
+//! and what all pods moved together with [`RunRecord::lost`] is what came over all links.
 
 use crate::model::unit::{Bytes, Nanos};
 use crate::sim::job::JobNumber;
@@ -94,7 +94,8 @@ pub struct RunRecord {
     pub volumes: BySource,
     /// Of both together, those that crossed a zone.
     pub crossed_zone: Bytes,
-    /// Of both together, those that came and were never used: their node left before the last of them had come.
+    /// Of both together, those that came and were never used: their node left before the last of them had
+    /// come.
     pub lost: Bytes,
     /// Compressed bytes of the layers that garbage collection removed.
     pub evicted: Bytes,
@@ -142,7 +143,8 @@ pub struct NodeRecord {
     pub moved: Bytes,
 }
 
-/// A sum as it grew over time: at most [`CURVE_POINTS_MAX`] points at equal distances, however long the run.
+/// A sum as it grew over time: at most [`CURVE_POINTS_MAX`] points at equal distances, however long the
+/// run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Curve {
     /// Between two points.

@@ -1,8 +1,8 @@
 //! Placements that know nothing but room: by chance, the emptiest node, the fullest.
 //!
-//! The ends of the scale that everything else lies on: `random` takes no side, `spread` is what schedulers do
-//! by default, `pack` what saves nodes. Nodes are compared by the larger of their used shares of processor
-//! and memory, in thousandths; equal ones by chance.
+//! The ends of the scale that everything else lies on: `random` takes no side, `spread` is what
+//! schedulers do by default, `pack` what saves nodes. Nodes are compared by the larger of their used
+//! shares of processor and memory, in thousandths; equal ones by chance.
 
 use crate::model::unit::Nanos;
 use crate::sim::placement::{Asked, Change, Placement};

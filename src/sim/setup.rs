@@ -144,7 +144,8 @@ pub struct ViewSetup {
     pub list_interval: Nanos,
     /// Images in a list, the largest (50).
     pub listed_images_max: u32,
-    /// How late a policy sees that a pod was bound, started, ended; the scheduler itself knows its own binds.
+    /// How late a policy sees that a pod was bound, started, ended; the scheduler itself knows its own
+    /// binds.
     pub pod_delay: Nanos,
     /// How late a policy sees everything that nodes tell, on top of the intervals.
     pub node_delay: Nanos,

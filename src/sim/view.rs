@@ -57,11 +57,12 @@ impl<E: Extender> Delayed<E> {
 
 impl<E: Extender> Extender for Delayed<E> {
     fn observe(&mut self, at: Nanos, change: &Change) {
-        let (queue, delay) = if is_of_node(change) {
-            (&mut self.nodes, self.node_delay)
-        } else {
-            (&mut self.pods, self.pod_delay)
-        };
+        let is_of_node = is_of_node(change);
+        let delay = if is_of_node { self.node_delay } else { self.pod_delay };
+        if delay.0 == 0 && self.pods.is_empty() && self.nodes.is_empty() {
+            return self.extender.observe(at, change);
+        }
+        let queue = if is_of_node { &mut self.nodes } else { &mut self.pods };
         queue.push_back((at + delay, self.count, change.clone()));
         self.count += 1;
         self.hear(at);

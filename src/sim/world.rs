@@ -1,10 +1,11 @@
-//! The physics of a simulated cluster: nodes that come and go, honest pulls and streams, disks that fill and
-//! are cleared, pods that wait, run and end.
+//! The physics of a simulated cluster: nodes that come and go, honest pulls and streams, disks that fill
+//! and are cleared, pods that wait, run and end.
 //!
 //! What happens next is in [`agenda`]; bytes on their way are [`link`]'s, pulls [`pull`]'s, volumes
-//! [`stream`]'s, disks [`store`]'s and [`collect`]'s, pods [`pod`]'s, nodes [`membership`]'s, and what of all
-//! that an API server is told [`tell`]'s. Not here: time to start a container, failures of registries and
-//! links, disks that volumes fill. Which pods there are and where they go is [`crate::sim::engine`]'s.
+//! [`stream`]'s, disks [`store`]'s and [`collect`]'s, pods [`pod`]'s, nodes [`membership`]'s, and what of
+//! all that an API server is told [`tell`]'s. Not here: time to start a container, failures of registries
+//! and links, disks that volumes fill. Which pods there are and where they go is
+//! [`crate::sim::engine`]'s.
 
 mod agenda;
 mod bits;

@@ -87,8 +87,8 @@ impl<'a> Jobs<'a> {
         None
     }
 
-    /// The next job that may begin because `ended` has ended well: to be asked until there is none, and then
-    /// to be told of the end.
+    /// The next job that may begin because `ended` has ended well: to be asked until there is none, and
+    /// then to be told of the end.
     pub(super) fn release_next(&mut self, ended: JobNumber) -> Option<JobNumber> {
         loop {
             let after = *self.followers(ended).get(self.released as usize)?;

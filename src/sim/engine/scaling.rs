@@ -1,7 +1,8 @@
 //! The cluster autoscaler: which pods that find no room a node is ordered for.
 //!
 //! As cluster-autoscaler does it: a pod that would fit onto a node that is being booted waits for that one;
-//! otherwise one more is ordered, up to the bound. Nodes that are idle go by themselves ([`crate::sim::world`]).
+//! otherwise one more is ordered, up to the bound. Nodes that are idle go by themselves
+//! ([`crate::sim::world`]).
 
 use std::collections::BTreeSet;
 

@@ -7,7 +7,7 @@ use super::Engine;
 use crate::model::unit::{Bytes, Nanos, TransferRate};
 use crate::policy::Policy;
 use crate::sim::catalogue::{Catalogue, tests::image};
-use crate::sim::dunnage::Dunnage;
+use crate::sim::extender::Dunnage;
 use crate::sim::job::{Job, JobNumber};
 use crate::sim::placement::Placement;
 use crate::sim::record::{Outcome, Record};

@@ -1,5 +1,5 @@
-//! Pods that find no room, so that a node that gains some is not held against each of them: pods that ask for
-//! the same are one line.
+//! Pods that find no room, so that a node that gains some is not held against each of them: pods that ask
+//! for the same are one line.
 
 use std::collections::BTreeMap;
 use std::collections::VecDeque;

@@ -1,11 +1,11 @@
 //! Garbage collection of image disks, as kubelets do it.
 //!
 //! At every interval a kubelet notes which images it has and which of them containers use. If the disk is
-//! fuller than the high threshold, it removes images that nothing uses, the longest unused first and of these
-//! the one first seen, none younger than the minimum age, until the sizes that the runtime tells of them (the
-//! compressed ones, under containerd) reach what is over the low threshold. Source:
-//! `pkg/kubelet/images/image_gc_manager.go`, 1.37. Here it also does so when a pull finds no room, for as much
-//! as the pull needs: in life the eviction manager would, and remove every image that is not in use.
+//! fuller than the high threshold, it removes images that nothing uses, the longest unused first and of
+//! these the one first seen, none younger than the minimum age, until the sizes that the runtime tells of
+//! them (the compressed ones, under containerd) reach what is over the low threshold. Source:
+//! `pkg/kubelet/images/image_gc_manager.go`, 1.37. Here it also does so when a pull finds no room, for as
+//! much as the pull needs: in life the eviction manager would, and remove every image that is not in use.
 
 use crate::model::unit::{Bytes, Nanos};
 use crate::sim::catalogue::ImageNumber;

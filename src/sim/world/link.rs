@@ -1,11 +1,11 @@
 //! Bytes on their way: how fast each flow is while others share its links, and when it is through.
 //!
-//! A fluid model. A node's link is shared evenly by the flows on it; a registry with a bound gives every node
-//! that pulls the same, and what slow links cannot take is for the others. A flow gets the least of its
-//! shares; what another bottleneck leaves unused on a link is not given to its neighbours, as the server's
-//! cost does not either. All in integers: work is bytes times nanoseconds in a second, and a flow is through
-//! at the first nanosecond by which all of its work is done. As long as its rate stays, that is the closed
-//! form, foreseen once.
+//! A fluid model. A node's link is shared evenly by the flows on it; a registry with a bound gives every
+//! node that pulls the same, and what slow links cannot take is for the others. A flow gets the least of
+//! its shares; what another bottleneck leaves unused on a link is not given to its neighbours, as the
+//! server's cost does not either. All in integers: work is bytes times nanoseconds in a second, and a
+//! flow is through at the first nanosecond by which all of its work is done. As long as its rate stays,
+//! that is the closed form, foreseen once.
 
 mod egress;
 
@@ -273,8 +273,8 @@ impl Links {
         }
     }
 
-    /// Foresees which of the flows that share the registry is the first to end; or, where it is no bottleneck
-    /// any more, the end of each.
+    /// Foresees which of the flows that share the registry is the first to end; or, where it is no
+    /// bottleneck any more, the end of each.
     fn foresee_first(&mut self, now: Nanos, agenda: &mut Agenda) {
         let Some(egress) = &mut self.egress else { return };
         egress.prediction = egress.prediction.wrapping_add(1);

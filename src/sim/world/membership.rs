@@ -38,8 +38,8 @@ impl World<'_> {
         self.nodes[node.0 as usize].presence == Presence::Coming
     }
 
-    /// Orders a node of the autoscaler's for a pod that asks for so much; `None` if such a node is too small
-    /// or there are as many as may be.
+    /// Orders a node of the autoscaler's for a pod that asks for so much; `None` if such a node is too
+    /// small or there are as many as may be.
     pub fn order_node(&mut self, requests: Resources) -> Option<NodeNumber> {
         let scaling = self.setup.scaling.as_ref()?;
         let template = &scaling.template;

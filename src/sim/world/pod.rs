@@ -1,8 +1,8 @@
 //! Pods on nodes: bound, waiting for volumes and images, running, ended, and gone.
 //!
-//! As kubelets do it, volumes come first, all at once, then images, one after the other; init containers take
-//! no time. A pod's room is taken from binding to its end; its containers, and with them the use of their
-//! images, stay until its object is deleted.
+//! As kubelets do it, volumes come first, all at once, then images, one after the other; init containers
+//! take no time. A pod's room is taken from binding to its end; its containers, and with them the use of
+//! their images, stay until its object is deleted.
 
 use std::sync::Arc;
 

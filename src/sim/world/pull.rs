@@ -1,10 +1,11 @@
 //! Pulls of a node: whose turn it is, what each fetches and unpacks, and when it has come.
 //!
 //! A kubelet pulls as many images at once as it may, in the order asked; a pull asks the registry what its
-//! name means when its turn comes. It moves the layers beyond the longest chain that lies there, base first,
-//! and unpacks each once it has come and the one below is unpacked. A layer that another pull of the node
-//! brings already is not moved again: then it ends when that one does, if not later. Images that find no
-//! room, even after garbage collection, are tried again as kubelets do: after 10 s, twice that, at most 5 min.
+//! name means when its turn comes. It moves the layers beyond the longest chain that lies there, base
+//! first, and unpacks each once it has come and the one below is unpacked. A layer that another pull of
+//! the node brings already is not moved again: then it ends when that one does, if not later. Images that
+//! find no room, even after garbage collection, are tried again as kubelets do: after 10 s, twice that,
+//! at most 5 min.
 
 use crate::model::pod::PullPolicy;
 use crate::model::unit::{Bytes, NANOS_PER_SECOND, Nanos};
@@ -54,7 +55,8 @@ pub(super) struct PullLayer {
 /// Kubelet's pause after a pull that failed, and the longest (`MaxContainerBackOff`).
 const BACKOFF_SECONDS: u64 = 10;
 const BACKOFF_SECONDS_MAX: u64 = 300;
-/// With these pauses an hour, after which Tekton ends a run: kubelets go on for ever, and nothing would end.
+/// With these pauses an hour, after which Tekton ends a run: kubelets go on for ever, and nothing would
+/// end.
 const TRIES_MAX: u8 = 16;
 
 impl Pull {
@@ -67,8 +69,8 @@ impl Pull {
 }
 
 impl World<'_> {
-    /// Gets the pod's images that are there or whose turn has come, one after the other; starts it after the
-    /// last one.
+    /// Gets the pod's images that are there or whose turn has come, one after the other; starts it after
+    /// the last one.
     pub(super) fn want_images(&mut self, slot: Slot) {
         let (pod, node) = (self.pods[slot].pod, self.pods[slot].node);
         let job = self.setup.job(pod.job);

@@ -1,8 +1,8 @@
 //! Named volumes: where they lie, and how they come to where a pod needs them.
 //!
-//! From the nearest that has it: a node of the zone, a node elsewhere, the registry; of several nodes the one
-//! that serves the fewest. What came stays, and is had from there too. A volume that is nowhere the pod does
-//! without.
+//! From the nearest that has it: a node of the zone, a node elsewhere, the registry; of several nodes the
+//! one that serves the fewest. What came stays, and is had from there too. A volume that is nowhere the
+//! pod does without.
 
 use crate::model::unit::Bytes;
 use crate::sim::setup::{NodeNumber, Setup, VolumeNumber};

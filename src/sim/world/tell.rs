@@ -1,8 +1,9 @@
 //! What nodes tell of themselves, and when: kubelets in their node's status, agents in their reports.
 //!
-//! A kubelet reads its images at every list interval and tells what it read with the next status; nothing is
-//! told anew that has not changed. An agent looks at every interval of its own and tells when something has
-//! changed, and while pulls are in progress; else once in a heartbeat. Each node has its own times.
+//! A kubelet reads its images at every list interval and tells what it read with the next status; nothing
+//! is told anew that has not changed. An agent looks at every interval of its own and tells when
+//! something has changed, and while pulls are in progress; else once in a heartbeat. Each node has its
+//! own times.
 
 use std::sync::Arc;
 

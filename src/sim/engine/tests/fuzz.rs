@@ -1,5 +1,5 @@
-//! Small clusters of all kinds, from a fixed seed: whatever they are, nothing is lost, nothing is full beyond
-//! its size, and everything ends.
+//! Small clusters of all kinds, from a fixed seed: whatever they are, nothing is lost, nothing is full
+//! beyond its size, and everything ends.
 
 use std::collections::BTreeMap;
 
@@ -45,7 +45,8 @@ prop_compose! {
     fn any_node()(
         down in 1_u64..200, up in 1_u64..200, unpack in 1_u64..200, keeps_blobs: bool,
         pulls_max in 0_u32..4, disk in prop::option::of(50_u64..1500), zone in 0_u16..3,
-        cpus in 1_u64..5, pods_max in 0_u32..5, preloaded in prop::collection::vec(0_usize..5, 0..3),
+        cpus in 1_u64..5, pods_max in 0_u32..5,
+        preloaded in prop::collection::vec(0_usize..5, 0..3),
         joins in prop_oneof![3 => Just(0), 1 => 0_u64..300],
         stays in prop::option::weighted(0.3, 1_u64..400),
     ) -> NodeSetup {
@@ -110,13 +111,20 @@ prop_compose! {
     }
 }
 
+/// Megabytes, whether it is pushed, and holders.
+fn any_volume() -> impl Strategy<Value = (u64, bool, Vec<u32>)> {
+    (0_u64..500, any::<bool>(), prop::collection::vec(0_u32..5, 0..2))
+}
+
 prop_compose! {
     fn any_setup()(
         nodes in prop::collection::vec(any_node(), 1..6),
         jobs in prop::collection::vec(any_job(), 0..40),
-        volumes in prop::collection::vec((0_u64..500, any::<bool>(), prop::collection::vec(0_u32..5, 0..2)), 4),
-        egress in prop::option::of(1_u64..300), peers: bool, registry_zone in prop::option::of(0_u16..3),
-        delays in (0_u64..30, 0_u64..30), agents in prop::option::of(1_u64..60), layers_known: bool,
+        volumes in prop::collection::vec(any_volume(), 4),
+        egress in prop::option::of(1_u64..300), peers: bool,
+        registry_zone in prop::option::of(0_u16..3),
+        delays in (0_u64..30, 0_u64..30), agents in prop::option::of(1_u64..60),
+        layers_known: bool,
         scaling in prop::option::weighted(0.3, (any_node(), 0_u32..3, 0_u64..100, 0_u64..400)),
         move_at in 1_u64..300, seed: u64,
     ) -> Setup {

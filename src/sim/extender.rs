@@ -82,8 +82,8 @@ impl<'a> Dunnage<'a> {
             now,
         };
         decide_into(&mut self.decision, &mut self.scratch, &question);
-        let is_unknown_preferred = self.decision.unknown_points > 0;
-        if is_unknown_preferred || self.decision.rows.iter().any(|row| row.points > 0) {
+        let is_preferred = |decision: &Decision| decision.rows.iter().any(|row| row.points > 0);
+        if self.decision.unknown_points > 0 || is_preferred(&self.decision) {
             // One more than is expected at most, so that too many are seen to be too many.
             let nodes = self.decision.best().take(NODES_MAX + 1).collect();
             self.tracker.apply(Event::PodExpected { uid: pod.uid, nodes }, now);
