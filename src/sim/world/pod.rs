@@ -126,6 +126,7 @@ impl World<'_> {
         let moves = names.into_iter().any(|name| self.setup.catalogue.reference(name).moves());
         pod.resolved = moves.then(|| Arc::from(pod.images.as_slice()));
         let images = pod.resolved.clone();
+        self.settle(slot);
         self.record.pods[number.job.0 as usize].started_at = Some(now);
         self.note(Change::Started { pod: number, node, images });
         self.agenda.foresee(now + job.runs_for, Happening::Ended(slot));
@@ -164,7 +165,9 @@ impl World<'_> {
 
     fn finish(&mut self, slot: Slot, finish: Finish) {
         let now = self.now;
-        self.settle(slot);
+        if self.pods[slot].started_at.is_none() {
+            self.settle(slot);
+        }
         let pod = &mut self.pods[slot];
         pod.has_ended = true;
         let (number, node, images) = (pod.pod, pod.node, pod.resolved.clone());
