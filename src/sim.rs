@@ -5,6 +5,7 @@
 //! tracker as the same events that a watch would give ([`observe`]). Who scores for dunnage is not known
 //! here: [`engine`] asks for points and takes whatever comes, over HTTP in `demo`, or none at all.
 
+pub mod bound;
 pub mod catalogue;
 pub mod engine;
 pub mod job;

@@ -1,0 +1,56 @@
+//! No bound exceeds the true least, and no placement goes below it.
+
+use proptest::prelude::{Strategy, any};
+use proptest::{collection, prop_assert, proptest};
+
+use super::exact;
+use super::greedy::{Rule, moved};
+use super::{parts, pod, room};
+use crate::model::unit::Nanos;
+use crate::sim::bound::all;
+use crate::sim::bound::demand::{Demand, Parts};
+
+/// At most eight pods of up to four layers on three nodes or fewer, with disks that are small or have no
+/// limit.
+fn tiny() -> impl Strategy<Value = Parts> {
+    let sizes = collection::vec(1..10_u64, 1..5);
+    let cargos = collection::vec(1..16_u32, 1..4);
+    let pods = collection::vec((0..4_usize, 0..12_u64, 1..8_u64), 1..9);
+    let rooms = collection::vec((1..4_u64, proptest::option::of(8..20_u64)), 1..4);
+    let brought = collection::vec(0..16_usize, 4);
+    (sizes, cargos, pods, rooms, brought).prop_map(|(sizes, cargos, pods, rooms, brought)| {
+        let cargo = |bits: u32| (0..sizes.len()).filter(move |layer| bits >> layer & 1 == 1);
+        let cargos: Vec<Vec<usize>> =
+            cargos.into_iter().map(|bits| cargo(bits).collect()).collect();
+        let count = cargos.len();
+        let pod =
+            |(cargo, from, length): (usize, u64, u64)| pod(cargo % count, from, from + length);
+        let pods = pods.into_iter().map(pod).collect();
+        let rooms: Vec<_> = rooms.into_iter().map(|(slots, disk)| room(slots, disk)).collect();
+        let cargos: Vec<&[usize]> = cargos.iter().map(Vec::as_slice).collect();
+        let mut parts = parts(&sizes, &cargos, pods, rooms);
+        // Some layers are brought along: mostly none, if so by the first node, where they fit.
+        for (layer, brought) in parts.layers.iter_mut().zip(brought) {
+            let fits = parts.rooms[0].disk.is_none();
+            layer.brought_at = if brought == 0 && fits { vec![Nanos(0)] } else { Vec::new() };
+        }
+        parts
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_bound_exceeds_the_least_and_no_placement_beats_it(parts in tiny(), seed in any::<u64>()) {
+        let Some(least) = exact::least_bytes(&parts) else {
+            return Ok(());
+        };
+        for bound in all(&Demand::new(parts.clone())) {
+            prop_assert!(bound.bytes.0 <= least, "{bound:?} exceeds {least}");
+        }
+        for rule in [Rule::FewestMissingBytes, Rule::First, Rule::Chance] {
+            if let Some(moved) = moved(&parts, rule, seed) {
+                prop_assert!(least <= moved, "{rule:?} moved {moved}, less than {least}");
+            }
+        }
+    }
+}
