@@ -4,10 +4,12 @@
 //! Values only, already checked by whoever read the scenario ([`crate::sim::scenario`]): numbers index the
 //! lists of the same [`Setup`]. What happens to them is [`crate::sim::world`]'s.
 
+use std::borrow::Cow;
+
 use crate::model::unit::{Bytes, Nanos, Time, TransferRate};
 use crate::model::volume::VolumeKind;
 use crate::sim::catalogue::{Catalogue, ImageNumber};
-use crate::sim::job::Job;
+use crate::sim::job::{Job, JobNumber};
 use crate::sim::resource::Resources;
 
 /// A node: its place in [`Setup::nodes`], or after those if the cluster grew.
@@ -47,6 +49,24 @@ pub struct Setup {
     pub volumes: Vec<VolumeSetup>,
     /// Pods to come, by `arrives_at`.
     pub jobs: Vec<Job>,
+}
+
+impl Setup {
+    /// What a node is called: one that an autoscaler added, by the prefix and its number.
+    #[must_use]
+    pub fn node_name(&self, node: NodeNumber) -> Cow<'_, str> {
+        match (self.nodes.get(node.0 as usize), &self.scaling) {
+            (Some(setup), _) => Cow::Borrowed(setup.name.as_str()),
+            (None, Some(scaling)) => Cow::Owned(format!("{}{}", scaling.template.name, node.0 + 1)),
+            (None, None) => Cow::Owned(format!("node-{}", node.0 + 1)),
+        }
+    }
+
+    /// A job; panics on a number of another setup.
+    #[must_use]
+    pub fn job(&self, number: JobNumber) -> &Job {
+        &self.jobs[number.0 as usize]
+    }
 }
 
 /// A node as it is when it joins.
