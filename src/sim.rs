@@ -15,6 +15,7 @@ pub mod random;
 pub mod record;
 pub mod report;
 pub mod resource;
+pub mod rival;
 pub mod setup;
 pub mod stock;
 pub mod workload;

@@ -13,6 +13,7 @@ use crate::model::unit::{Bytes, Nanos};
 use crate::sim::bound::demand::{Demand, Layer, Parts, Pod, Room};
 use crate::sim::catalogue::{Catalogue, ImageNumber, ReferenceNumber};
 use crate::sim::job::{Container, Job, JobNumber};
+use crate::sim::record::PodRecord;
 use crate::sim::setup::{DiskSetup, NodeSetup, Setup};
 
 /// One time that a job's pod was bound: jobs that fail are made anew.
@@ -26,6 +27,21 @@ pub struct Attempt {
     pub started_at: Option<Nanos>,
     /// When it ended; the end of time if it still ran.
     pub ended_at: Nanos,
+}
+
+/// The attempts that records of a run tell of, by job: the last one of each. Of earlier ones only that they
+/// may have pulled, from when the job's first pod was created. What they demanded themselves is left out,
+/// which makes bounds lower, never wrong.
+#[must_use]
+pub fn attempts(pods: &[PodRecord]) -> Vec<Attempt> {
+    let of_job = |(job, pod): (JobNumber, &PodRecord)| {
+        let ended_at = pod.ended_at.unwrap_or(Nanos(u64::MAX));
+        let attempt = |bound_at, started_at| Attempt { job, bound_at, started_at, ended_at };
+        let earlier = pod.created_at.filter(|_| pod.attempts > 1);
+        let last = pod.bound_at.map(|bound_at| attempt(bound_at, pod.started_at));
+        earlier.map(|created_at| attempt(created_at, None)).into_iter().chain(last)
+    };
+    (0..).map(JobNumber).zip(pods).flat_map(of_job).collect()
 }
 
 /// What the pods of a run demanded, by the times at which they ran.
@@ -158,7 +174,7 @@ fn layers(setup: &Setup, digests: &BTreeMap<&str, usize>) -> Vec<Layer> {
         }
     }
     layers.iter_mut().for_each(|layer| layer.brought_at.sort_unstable());
-    for scaling in &setup.scaling {
+    if let Some(scaling) = &setup.scaling {
         for digest in preloaded(&setup.catalogue, &scaling.template) {
             layers[digests[digest]].bytes = Bytes(0);
         }

@@ -1,5 +1,6 @@
 //! No bound exceeds the true least, and no placement goes below it.
 
+use proptest::bool::weighted;
 use proptest::prelude::{Strategy, any};
 use proptest::{collection, prop_assert, proptest};
 
@@ -17,7 +18,7 @@ fn tiny() -> impl Strategy<Value = Parts> {
     let cargos = collection::vec(1..16_u32, 1..4);
     let pods = collection::vec((0..4_usize, 0..12_u64, 1..8_u64), 1..9);
     let rooms = collection::vec((1..4_u64, proptest::option::of(8..20_u64)), 1..4);
-    let brought = collection::vec(0..16_usize, 4);
+    let brought = collection::vec(weighted(0.2), 4);
     (sizes, cargos, pods, rooms, brought).prop_map(|(sizes, cargos, pods, rooms, brought)| {
         let cargo = |bits: u32| (0..sizes.len()).filter(move |layer| bits >> layer & 1 == 1);
         let cargos: Vec<Vec<usize>> =
@@ -29,10 +30,13 @@ fn tiny() -> impl Strategy<Value = Parts> {
         let rooms: Vec<_> = rooms.into_iter().map(|(slots, disk)| room(slots, disk)).collect();
         let cargos: Vec<&[usize]> = cargos.iter().map(Vec::as_slice).collect();
         let mut parts = parts(&sizes, &cargos, pods, rooms);
-        // Some layers are brought along: mostly none, if so by the first node, where they fit.
-        for (layer, brought) in parts.layers.iter_mut().zip(brought) {
-            let fits = parts.rooms[0].disk.is_none();
-            layer.brought_at = if brought == 0 && fits { vec![Nanos(0)] } else { Vec::new() };
+        // Some layers are brought along by the first node, as far as they fit.
+        let mut left = parts.rooms[0].disk.map_or(u64::MAX, |disk| disk.0);
+        for (layer, is_brought) in parts.layers.iter_mut().zip(brought) {
+            if is_brought && layer.bytes.0 <= left {
+                left -= layer.bytes.0;
+                layer.brought_at = vec![Nanos(0)];
+            }
         }
         parts
     })

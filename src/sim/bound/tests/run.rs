@@ -3,11 +3,12 @@
 use crate::model::pod::PullPolicy;
 use crate::model::unit::{Bytes, Nanos, TransferRate};
 use crate::model::volume::VolumeKind;
-use crate::sim::bound::demand::setup::{Attempt, demand};
+use crate::sim::bound::demand::setup::{Attempt, attempts, demand};
 use crate::sim::bound::{compulsory, pooled, replica};
 use crate::sim::catalogue::tests::image;
 use crate::sim::catalogue::{Catalogue, ImageNumber, Reference, ReferenceNumber};
 use crate::sim::job::{Container, Job, JobNumber};
+use crate::sim::record::PodRecord;
 use crate::sim::resource::Resources;
 use crate::sim::setup::{
     DiskSetup, NodeHardware, NodeNumber, NodeSetup, Scaling, Setup, VolumeNumber, VolumeSetup,
@@ -182,4 +183,28 @@ fn a_volume_that_only_the_registry_has_comes_once() {
     setup.jobs[2].produces = Box::new([VolumeNumber(2)]);
     assert_eq!(compulsory::volumes(&setup, [JobNumber(0), JobNumber(1)]), Bytes(7));
     assert_eq!(compulsory::volumes(&setup, [JobNumber(2)]), Bytes(0));
+}
+
+#[test]
+fn records_tell_the_last_attempt_and_that_there_were_earlier_ones() {
+    let at = |second| Some(Nanos::from_seconds(second));
+    let once = PodRecord {
+        attempts: 1,
+        created_at: at(1),
+        bound_at: at(2),
+        started_at: at(3),
+        ended_at: at(4),
+        ..PodRecord::default()
+    };
+    let again = PodRecord { attempts: 2, ended_at: None, ..once };
+    let found = attempts(&[once, PodRecord::default(), again]);
+    let told: Vec<_> = found
+        .iter()
+        .map(|attempt| (attempt.job.0, attempt.bound_at, attempt.started_at, attempt.ended_at))
+        .collect();
+    let second = Nanos::from_seconds;
+    let end = Nanos(u64::MAX);
+    let expected =
+        [(0, second(2), at(3), second(4)), (2, second(1), None, end), (2, second(2), at(3), end)];
+    assert_eq!(told, expected);
 }
