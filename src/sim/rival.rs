@@ -1,9 +1,9 @@
 //! How others would place a pod: each in a file of its own, by its published formula.
 //!
-//! A rival is a pure function of a [`View`]: what it could know of the pod and of the nodes with room for it.
-//! Some give points to kube-scheduler ([`greedy`], [`stork`], [`lrscheduler`], [`skippy`]), the others choose by
-//! themselves. Where a formula needs what our clusters do not have, its file says what was left out. What
-//! each has seen, and the simulator's traits, are [`seen`]'s, [`scoring`]'s and [`choosing`]'s.
+//! A rival is a pure function of a [`View`]: what it could know of the pod and of the nodes with room for
+//! it. Some give points to kube-scheduler ([`greedy`], [`stork`], [`lrscheduler`], [`skippy`]), the others
+//! choose by themselves. Where a formula needs what our clusters do not have, its file says what was left
+//! out. What each has seen, and the simulator's traits, are [`sight`]'s, [`scoring`]'s and [`choosing`]'s.
 
 pub mod bounded;
 pub mod choosing;
@@ -17,6 +17,7 @@ pub mod pack;
 pub mod random;
 pub mod scoring;
 pub mod seen;
+pub mod sight;
 pub mod skippy;
 pub mod spread;
 pub mod stork;
@@ -107,8 +108,8 @@ pub fn best<Rank: Ord>(
     best.map(|(node, _)| node)
 }
 
-/// The larger share of a node's processors and memory that pods take together with this one, in
-/// millionths. A kind that a node has nothing of is not shared.
+/// The larger share of a node's processors and memory that pods take together with this one, in millionths.
+/// A kind that a node has nothing of is not shared.
 pub fn dominant_share(view: &impl View, node: usize) -> u64 {
     let (capacity, requests) = (view.capacity(node), view.requests());
     let taken = capacity.without(view.free(node)).with(requests);

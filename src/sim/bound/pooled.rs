@@ -1,20 +1,21 @@
 //! All disks as one store that knows the future.
 //!
 //! A relaxation of PFOO-L (Berger, Beckmann, Harchol-Balter, "Practical Bounds on Optimal Caching with
-//! Variable Object Sizes", SIGMETRICS 2018), made tighter by what is known of running pods. Why no placement
-//! moves less:
+//! Variable Object Sizes", SIGMETRICS 2018), made tighter by what is known of running pods. Why no
+//! placement moves less:
 //!
 //! 1. Take, at the start of each pod, the union of what lies on all nodes. It is no larger than all disks
 //!    together, and it contains the layers of every pod that runs then, this one included: kubelets do not
 //!    remove images in use.
-//! 2. Between two uses of a layer is a gap: the starts of pods while nobody who runs uses it. If it is missing
-//!    from the union at one of them, it has moved again before its next use, once for each such gap. So the
-//!    bytes moved are at least those of first uses, and of every gap in which the layer was not kept.
-//! 3. At a start, kept layers take at most the disks less the layers in use; they also take at most all gaps
-//!    that are open. Summed over starts, this is a budget; keeping a layer spends its bytes once per start in
-//!    the gap. A layer that is larger than what is left at some start of its gap is never kept.
-//! 4. The most bytes that a budget keeps, if the last gap may be kept in part, is a knapsack whose items have
-//!    the same worth per byte and start: the shortest gaps first. No real choice keeps more.
+//! 2. Between two uses of a layer is a gap: the starts of pods while nobody who runs uses it. If it is
+//!    missing from the union at one of them, it has moved again before its next use, once for each such
+//!    gap. So the bytes moved are at least those of first uses, and of every gap in which the layer was not
+//!    kept.
+//! 3. At a start, kept layers take at most the disks less the layers in use; they also take at most all
+//!    gaps that are open. Summed over starts, this is a budget; keeping a layer spends its bytes once per
+//!    start in the gap. A layer that is larger than what is left at some start of its gap is never kept.
+//! 4. The most bytes that a budget keeps, if the last gap may be kept in part, is a knapsack whose items
+//!    have the same worth per byte and start: the shortest gaps first. No real choice keeps more.
 //!
 //! Not tight where layers are needed on several nodes at once; [`crate::sim::bound::replica`] counts those.
 
@@ -23,8 +24,8 @@ use crate::sim::bound::demand::{Demand, Group, Pod, Room};
 
 /// Bytes of first uses and of gaps that no store of that size keeps. In O(n log n) of the uses of layers.
 ///
-/// One node with a disk of 10 GB, and pods of 6 GB, 6 GB, and the first 6 GB again, one after the other:
-/// 18 GB, since while the second runs only 4 GB are left.
+/// One node with a disk of 10 GB, and pods of 6 GB, 6 GB, and the first 6 GB again, one after the other: 18
+/// GB, since while the second runs only 4 GB are left.
 #[must_use]
 pub fn bytes(demand: &Demand) -> Bytes {
     bound(demand, &lasts(&demand.pods))

@@ -1,10 +1,11 @@
-//! Consistent hashing with bounded loads: equal pods on one node until it has a quarter more than its share.
+//! Consistent hashing with bounded loads: equal pods on one node until it has a quarter more than its
+//! share.
 //!
 //! Source: Mirrokni, Thorup, Zadimoghaddam, "Consistent Hashing with Bounded Loads", SODA 2018; as
-//! substratusai/kubeai, `internal/loadbalancer/balance_chwbl.go` does it: a ring with 256 places per node, a
-//! mean load factor of 125 %, the first node on the way round where `load + 1 <= (total + 1) / nodes * 1.25`, and
-//! the first at all if there is none. The key is what equal pods have in common, their images, where KubeAI's
-//! is the beginning of a prompt; the hash is ours. It knows nothing of what nodes hold.
+//! substratusai/kubeai, `internal/loadbalancer/balance_chwbl.go` does it: a ring with 256 places per node,
+//! a mean load factor of 125 %, the first node on the way round that may bear one more ([`Ring::bears`]),
+//! and the first at all if there is none. The key is what equal pods have in common, their images, where
+//! KubeAI's is the beginning of a prompt; the hash is ours. It knows nothing of what nodes hold.
 
 use crate::model::cluster::mix;
 use crate::sim::setup::NodeNumber;
@@ -39,7 +40,8 @@ impl Ring {
         self.nodes -= u64::from(self.places.len() < before);
     }
 
-    /// The node for a key among those with room; `None` if none has. `total` is the load of all nodes together.
+    /// The node for a key among those with room; `None` if none has. `total` is the load of all nodes
+    /// together.
     pub fn choose(
         &mut self,
         key: u64,
@@ -64,7 +66,7 @@ impl Ring {
         first
     }
 
-    /// Whether a node with that load may take one more.
+    /// Whether a node with that load may take one more: `load + 1 <= (total + 1) / nodes * 1.25`.
     ///
     /// 10 nodes, 79 in all: up to 10 on each, so 9 may take one more and 10 may not.
     #[must_use]

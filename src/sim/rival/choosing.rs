@@ -8,7 +8,8 @@ use crate::sim::random::Random;
 use crate::sim::resource::Resources;
 use crate::sim::rival::bounded::Ring;
 use crate::sim::rival::foresight::Foresight;
-use crate::sim::rival::seen::{Seen, Sight, cargo_hash};
+use crate::sim::rival::seen::Seen;
+use crate::sim::rival::sight::{Sight, cargo_hash};
 use crate::sim::rival::{concourse, hindsight, pack, random, spread};
 use crate::sim::setup::{NodeNumber, Setup};
 

@@ -1,10 +1,10 @@
 //! Concourse's `volume-locality,fewest-build-containers`: the worker with most inputs, by count.
 //!
 //! Source: concourse/concourse, `atc/worker/placement.go`, master of August 2026: one for each input whose
-//! volume a worker holds, one for the image (since 7.14), one for each task cache, whatever their sizes. Ties go
-//! to the worker with fewest containers, then to chance, as its workers are shuffled first. Left out: inputs
-//! from a cached `get` count nothing there since 2022, which volumes here do not tell, so they count; so
-//! does each image of a pod with several.
+//! volume a worker holds, one for the image (since 7.14), one for each task cache, whatever their sizes.
+//! Ties go to the worker with fewest containers, then to chance, as its workers are shuffled first. Left
+//! out: inputs from a cached `get` count nothing there since 2022, which volumes here do not tell, so they
+//! count; so does each image of a pod with several.
 
 use std::cmp::Reverse;
 

@@ -1,4 +1,5 @@
-//! What [`crate::sim::rival::hindsight`] goes by: what lies on nodes, what would go, and when it is used again.
+//! What [`crate::sim::rival::hindsight`] goes by: what lies on nodes, what would go, and when it is used
+//! again.
 
 use std::collections::BTreeMap;
 

@@ -3,10 +3,10 @@
 //!
 //! A pod goes where the bytes that are missing, together with what the removal of others to make room will
 //! cost later, are least. What will cost is told by the future: an image that is used again is worth its
-//! bytes, shared by the nodes that hold it, since only the last copy is sure to be missed. What the simulator
-//! cannot give it: kubelets remove the least recently used image, not the one that is used last in the
-//! future, and at their own time; so it knows what goes but cannot choose it. It sees nodes as late as
-//! any other policy, and it never makes a pod wait for a warm node.
+//! bytes, shared by the nodes that hold it, since only the last copy is sure to be missed. What the
+//! simulator cannot give it: kubelets remove the least recently used image, not the one that is used last
+//! in the future, and at their own time; so it knows what goes but cannot choose it. It sees nodes as late
+//! as any other policy, and it never makes a pod wait for a warm node.
 
 use crate::model::unit::{Bytes, Nanos};
 
@@ -23,8 +23,8 @@ pub struct Victim {
 
 /// Bytes that a pod costs on a node: now, and later for what must go.
 ///
-/// 100 MB missing; 80 MB that are never used again and 60 MB that are, of which another node has a copy, must
-/// go: 130 MB.
+/// 100 MB missing; 80 MB that are never used again and 60 MB that are, of which another node has a copy,
+/// must go: 130 MB.
 #[must_use]
 pub fn cost(missing: Bytes, victims: impl IntoIterator<Item = Victim>) -> Bytes {
     let used_again = victims.into_iter().filter(|victim| victim.next_use.is_some());

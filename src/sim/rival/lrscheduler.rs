@@ -1,9 +1,9 @@
 //! LRScheduler: the share of the pod's layer bytes that a node has, weighted up on nodes with room.
 //!
-//! Source: pwtttttt/Layer-Scheduler, `layer-scheduler-github/layer/score.go`, August 2024 (`ComputeLayerScore`,
-//! `computeWeight`); paper arXiv 2506.03694. It is a plugin of a rebuilt kube-scheduler, so a point is one
-//! of the scheduler's own. Init containers count nothing; a layer counts wherever it lies in an image. Left out:
-//! a layer that comes in two images of a pod counts twice there.
+//! Source: pwtttttt/Layer-Scheduler, `layer-scheduler-github/layer/score.go`, August 2024
+//! (`ComputeLayerScore`, `computeWeight`); paper arXiv 2506.03694. It is a plugin of a rebuilt
+//! kube-scheduler, so a point is one of the scheduler's own. Init containers count nothing; a layer counts
+//! wherever it lies in an image. Left out: a layer that comes in two images of a pod counts twice there.
 
 use crate::model::unit::Bytes;
 use crate::sim::rival::View;
@@ -14,8 +14,8 @@ pub const UNITS_PER_POINT: u64 = 1;
 /// It compares whole binary megabytes.
 const BYTES_PER_MEGABYTE: u64 = 1024 * 1024;
 
-/// `50 * present / needed`, rounded down, doubled where that is worth it and the node is free, else halved: 0
-/// to 100. A pod without layers, which it divides by zero for, gets 0.
+/// `50 * present / needed`, rounded down, doubled where that is worth it and the node is free, else halved:
+/// 0 to 100. A pod without layers, which it divides by zero for, gets 0.
 ///
 /// 300 MB of 400 MB there: 37; 74 on a node that is free and balanced, else 18.
 pub fn points(view: &impl View, node: usize) -> u64 {
@@ -25,8 +25,8 @@ pub fn points(view: &impl View, node: usize) -> u64 {
     if counts_double(view, node, present) { share * 2 } else { share / 2 }
 }
 
-/// More than 10 MB are present, and with the pod there `|cpu - memory| / 2 < 0.16` and `cpu < 0.6`, in shares
-/// of what the node has.
+/// More than 10 MB are present, and with the pod there `|cpu - memory| / 2 < 0.16` and `cpu < 0.6`, in
+/// shares of what the node has.
 fn counts_double(view: &impl View, node: usize, present: Bytes) -> bool {
     let (capacity, requests) = (view.capacity(node), view.requests());
     let taken = capacity.without(view.free(node)).with(requests);

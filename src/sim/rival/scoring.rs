@@ -2,7 +2,8 @@
 
 use crate::model::unit::Nanos;
 use crate::sim::placement::{Asked, Change, Extender};
-use crate::sim::rival::seen::{Seen, Sight};
+use crate::sim::rival::seen::Seen;
+use crate::sim::rival::sight::Sight;
 use crate::sim::rival::{greedy, lrscheduler, skippy, stork};
 use crate::sim::setup::{NodeNumber, Setup};
 

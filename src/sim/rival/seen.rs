@@ -1,18 +1,16 @@
-//! What a rival has seen of the cluster, and the view of it when a pod is to be placed.
+//! What a rival has seen of the cluster.
 //!
-//! Told only what an API server tells its watchers, and of volumes what the rival's own books would say: where
-//! a pod that read one started, where a pod that made one ended. Whether a pod ended well is not in its
-//! books. Nothing is removed from a node but by its next list.
+//! Told only what an API server tells its watchers, and of volumes what the rival's own books would say:
+//! where a pod that read one started, where a pod that made one ended. Whether a pod ended well is not in
+//! its books. Nothing is removed from a node but by its next list.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::cluster::mix;
-use crate::model::unit::{Bytes, Nanos, TransferRate};
-use crate::sim::catalogue::{ImageNumber, ReferenceNumber};
+use crate::model::unit::Bytes;
+use crate::sim::catalogue::ImageNumber;
 use crate::sim::job::Job;
 use crate::sim::placement::{Change, ImageList};
 use crate::sim::resource::Resources;
-use crate::sim::rival::{Distance, View};
 use crate::sim::setup::{NodeHardware, NodeNumber, Setup, VolumeNumber, ZoneNumber};
 
 /// What was seen of a cluster.
@@ -38,20 +36,21 @@ pub(super) struct Layers {
     pub(super) bytes: Vec<Bytes>,
 }
 
+/// What was seen of a node.
 #[derive(Clone, Debug, Default)]
-struct Node {
+pub(super) struct Node {
     is_present: bool,
-    zone: ZoneNumber,
-    capacity: Resources,
-    free: Resources,
-    pods: u64,
+    pub(super) zone: ZoneNumber,
+    pub(super) capacity: Resources,
+    pub(super) free: Resources,
+    pub(super) pods: u64,
     pods_max: u64,
     /// By reference: in the last list, or pulled since.
-    listed: Vec<bool>,
+    pub(super) listed: Vec<bool>,
     /// By reference: a pod with it was bound there.
-    bound: Vec<bool>,
+    pub(super) bound: Vec<bool>,
     /// By layer: in an image of the last list.
-    layers: Vec<bool>,
+    pub(super) layers: Vec<bool>,
 }
 
 impl Layers {
@@ -148,7 +147,12 @@ impl<'a> Seen<'a> {
         }
     }
 
-    fn node(&self, node: NodeNumber) -> &Node {
+    /// Where a volume lies.
+    pub(super) fn holders(&self, volume: VolumeNumber) -> impl Iterator<Item = NodeNumber> {
+        self.holders.get(&volume).into_iter().flatten().copied()
+    }
+
+    pub(super) fn node(&self, node: NodeNumber) -> &Node {
         &self.nodes[node.0 as usize]
     }
 
@@ -226,56 +230,6 @@ impl<'a> Seen<'a> {
         }
     }
 
-    pub(super) fn hardware(&self, node: NodeNumber) -> Option<&'a NodeHardware> {
-        let template = || self.setup.scaling.as_ref().map(|scaling| &scaling.template);
-        let node = self.setup.nodes.get(node.0 as usize).or_else(template);
-        node.map(|node| &node.hardware)
-    }
-}
-
-/// What a rival sees when it is asked for a node among candidates.
-#[derive(Clone, Debug)]
-pub struct Sight<'a> {
-    seen: &'a Seen<'a>,
-    job: &'a Job,
-    candidates: &'a [NodeNumber],
-    /// Each once, in the order of containers, with the image that it means now.
-    images: Vec<(ReferenceNumber, ImageNumber)>,
-    /// Of those that are not only init containers', each once.
-    layers: Vec<usize>,
-}
-
-impl<'a> Sight<'a> {
-    /// What is seen at a time.
-    #[must_use]
-    pub fn new(seen: &'a Seen<'a>, at: Nanos, job: &'a Job, candidates: &'a [NodeNumber]) -> Self {
-        let mut images: Vec<(ReferenceNumber, ImageNumber)> = Vec::new();
-        let mut main = Vec::new();
-        for container in &job.containers {
-            let reference = container.reference;
-            let image = seen.setup.catalogue.reference(reference).at(at);
-            if images.iter().all(|(other, _)| *other != reference) {
-                images.push((reference, image));
-            }
-            if !container.is_init {
-                main.push(image);
-            }
-        }
-        let layers = seen.layers_of(main.into_iter());
-        Self { seen, job, candidates, images, layers }
-    }
-
-    fn node(&self, node: usize) -> &Node {
-        self.seen.node(self.candidates[node])
-    }
-
-    fn holders(&self, volume: usize) -> impl Iterator<Item = NodeNumber> {
-        let holders = self.seen.holders.get(&self.job.needs[volume]);
-        holders.into_iter().flatten().copied()
-    }
-}
-
-impl Seen<'_> {
     pub(super) fn layers_of(&self, images: impl Iterator<Item = ImageNumber>) -> Vec<usize> {
         let mut layers: Vec<usize> =
             images.flat_map(|image| &self.layers.of_image[image.0]).copied().collect();
@@ -283,92 +237,10 @@ impl Seen<'_> {
         layers.dedup();
         layers
     }
-}
 
-/// What equal pods have in common: their images, by name and in order.
-#[must_use]
-pub fn cargo_hash(job: &Job) -> u64 {
-    let references = job.containers.iter().map(|container| u64::from(container.reference.0));
-    references.fold(mix(0), |hash, reference| mix(hash.rotate_left(7) ^ mix(!reference)))
-}
-
-impl View for Sight<'_> {
-    fn nodes(&self) -> usize {
-        self.candidates.len()
-    }
-
-    fn capacity(&self, node: usize) -> Resources {
-        self.node(node).capacity
-    }
-
-    fn free(&self, node: usize) -> Resources {
-        self.node(node).free
-    }
-
-    fn pods(&self, node: usize) -> u64 {
-        self.node(node).pods
-    }
-
-    fn requests(&self) -> Resources {
-        self.job.requests
-    }
-
-    fn images(&self) -> usize {
-        self.images.len()
-    }
-
-    fn image_bytes(&self, image: usize) -> Bytes {
-        self.seen.setup.catalogue.image(self.images[image].1).bytes
-    }
-
-    fn lists_image(&self, node: usize, image: usize) -> bool {
-        self.node(node).listed[self.images[image].0.0 as usize]
-    }
-
-    fn had_image_bound(&self, node: usize, image: usize) -> bool {
-        self.node(node).bound[self.images[image].0.0 as usize]
-    }
-
-    fn registry_rate(&self, node: usize) -> TransferRate {
-        let hardware = self.seen.hardware(self.candidates[node]);
-        hardware.map_or(TransferRate::default(), |hardware| hardware.link_down)
-    }
-
-    fn layer_bytes(&self) -> Bytes {
-        self.seen.layers.sum(&self.layers, |_| true)
-    }
-
-    fn layer_bytes_present(&self, node: usize) -> Bytes {
-        let node = self.node(node);
-        self.seen.layers.sum(&self.layers, |layer| node.layers[layer])
-    }
-
-    fn volumes(&self) -> usize {
-        self.job.needs.len()
-    }
-
-    fn volume_bytes(&self, volume: usize) -> Bytes {
-        self.seen.setup.volumes[self.job.needs[volume].0 as usize].bytes
-    }
-
-    /// A cluster with zones is one region; racks are not known.
-    fn nearest_copy(&self, node: usize, volume: usize) -> Option<Distance> {
-        let (number, zone) = (self.candidates[node], self.node(node).zone);
-        let has_zones = !self.seen.setup.zones.is_empty();
-        let distance = |holder: NodeNumber| match self.seen.node(holder).zone {
-            _ if holder == number => Distance::Node,
-            _ if !has_zones => Distance::Elsewhere,
-            other if other == zone => Distance::Zone,
-            _ => Distance::Region,
-        };
-        self.holders(volume).map(distance).min()
-    }
-
-    fn slowest_copy_rate(&self, node: usize, volume: usize) -> Option<TransferRate> {
-        let down = self.registry_rate(node);
-        let up = |holder| self.seen.hardware(holder).map_or(down, |hardware| hardware.link_up);
-        let slower =
-            |rate: TransferRate| if rate.slowness() > down.slowness() { rate } else { down };
-        self.holders(volume).map(up).map(slower).max_by_key(|rate| rate.slowness())
+    pub(super) fn hardware(&self, node: NodeNumber) -> Option<&'a NodeHardware> {
+        let template = || self.setup.scaling.as_ref().map(|scaling| &scaling.template);
+        let node = self.setup.nodes.get(node.0 as usize).or_else(template);
+        node.map(|node| &node.hardware)
     }
 }

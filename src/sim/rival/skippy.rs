@@ -1,12 +1,11 @@
 //! Skippy: seconds until a pod's images and data are there, each scaled over the candidates.
 //!
 //! Source: edgerun/skippy-core, `skippy/core/priorities.py`, 2021 (`LatencyAwareImageLocalityPriority`,
-//! `DataLocalityPriority`), `clustercontext.py`; Rausch, Rashed, Dustdar, FGCS 114. An image counts whole, and is
-//! taken for present from when a pod with it was placed; init containers count nothing there and cannot be
-//! told apart here, so they count. Data comes
-//! from the slowest holder, as its code has it where its comment says the closest. Both at weight 1. Left out: its
-//! priorities for labels of edge and cloud, which nodes here have none of, and what a pod sends, which stays on
-//! its node here.
+//! `DataLocalityPriority`), `clustercontext.py`; Rausch, Rashed, Dustdar, FGCS 114. An image counts whole,
+//! and is taken for present from when a pod with it was placed; init containers count nothing there and
+//! cannot be told apart here, so they count. Data comes from the slowest holder, as its code has it where
+//! its comment says the closest. Both at weight 1. Left out: its priorities for labels of edge and cloud,
+//! which nodes here have none of, and what a pod sends, which stays on its node here.
 
 use crate::model::unit::{Bytes, NANOS_PER_SECOND, TransferRate};
 use crate::sim::rival::{Distance, View, holds_image};

@@ -1,9 +1,9 @@
 //! Stork: points for a node by how near the pod's volumes are, far beyond what others can give.
 //!
 //! Source: libopenstorage/stork, `pkg/extender/extender.go`, October 2024 (`getNodeScore`,
-//! `processPrioritizeRequest`), and `specs/stork-deployment.yaml` for the weight. Images count nothing. Left out:
-//! its filter, nodes whose storage is down, labels that switch scoring off; racks and regions count where a view
-//! knows them.
+//! `processPrioritizeRequest`), and `specs/stork-deployment.yaml` for the weight. Images count nothing.
+//! Left out: its filter, nodes whose storage is down, labels that switch scoring off; racks and regions
+//! count where a view knows them.
 
 use crate::sim::rival::{Distance, View};
 
