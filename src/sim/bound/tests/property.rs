@@ -8,7 +8,7 @@ use proptest::{collection, prop_assert, proptest};
 use super::exact;
 use super::greedy::{Rule, moved};
 use super::{parts, pod, room};
-use crate::model::unit::Nanos;
+use crate::model::unit::{Bytes, Nanos};
 use crate::sim::bound::all;
 use crate::sim::bound::demand::{Demand, Parts};
 
@@ -18,10 +18,18 @@ fn crowded() -> impl Strategy<Value = Parts> {
     tiny(rooms, 12, 8)
 }
 
-/// The same with short pods on one node or two whose disks hold little more than the largest of them.
+/// The same with short pods on one node whose disk holds little more than the largest of them.
 fn scarce() -> impl Strategy<Value = Parts> {
-    let rooms = collection::vec((1..3_u64, (9..16_u64).prop_map(Some)), 1..3);
-    tiny(rooms, 24, 3)
+    let rooms = collection::vec((1..3_u64, (0..4_u64).prop_map(Some)), 1);
+    tiny(rooms, 24, 3).prop_map(|mut parts| {
+        let bytes =
+            |cargo: &Vec<usize>| cargo.iter().map(|layer| parts.layers[*layer].bytes.0).sum();
+        let largest: u64 = parts.cargos.iter().map(bytes).max().unwrap_or(0);
+        let more = parts.rooms[0].disk.unwrap_or_default();
+        parts.rooms[0].disk = Some(more + Bytes(largest));
+        parts.layers.iter_mut().for_each(|layer| layer.brought_at.clear());
+        parts
+    })
 }
 
 fn tiny(
