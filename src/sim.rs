@@ -7,6 +7,7 @@
 //! part is the server's tracker and decisions ([`extender`]), which hear of the world by the same events that
 //! a watch would give ([`observe`]); in `demo` it is asked over HTTP instead.
 
+pub mod bound;
 pub mod catalogue;
 pub mod engine;
 pub mod extender;
@@ -17,6 +18,7 @@ pub mod random;
 pub mod record;
 pub mod report;
 pub mod resource;
+pub mod rival;
 pub mod room;
 pub mod scheduler;
 pub mod setup;

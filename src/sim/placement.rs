@@ -45,8 +45,14 @@ pub trait Extender {
     /// Something became known to it at `at`, in the order in which it happened.
     fn observe(&mut self, at: Nanos, change: &Change);
 
-    /// Puts one entry for each candidate into `points`, which is empty: 0 to 10, `None` for a node that
-    /// is not in the answer.
+    /// What a point adds to kube-scheduler's total: 10 for an extender of weight 1. Rivals that are plugins,
+    /// or that come with a weight of their own, say theirs.
+    fn units_per_point(&self) -> u64 {
+        10
+    }
+
+    /// Puts one entry for each candidate into `points`, which is empty: 0 to 10 from whoever keeps to the
+    /// API's range, which nobody checks; `None` for a node that is not in the answer.
     fn points(
         &mut self,
         at: Nanos,
