@@ -2,7 +2,7 @@
 //! types live here and in [`crate::cmd`], and nowhere else.
 //!
 //! Edges know the core; of each other they know only [`body`], [`cause`], [`clock`], [`inventory`],
-//! [`metrics`], [`object`], [`recent`], [`shared`], [`tree`], [`unresolved`] and [`view`].
+//! [`lines`], [`metrics`], [`object`], [`recent`], [`shared`], [`tree`], [`unresolved`] and [`view`].
 
 pub mod admin;
 pub mod baggageclaim;
@@ -12,6 +12,7 @@ pub mod clock;
 pub mod containerd;
 pub mod extender;
 pub mod inventory;
+pub mod lines;
 pub mod manifests;
 pub mod metrics;
 pub mod object;

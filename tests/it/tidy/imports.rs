@@ -17,11 +17,12 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("cli", &[]),
 ];
 /// Edges that other edges may import.
-const SHARED_EDGES: [&str; 11] = [
+const SHARED_EDGES: [&str; 12] = [
     "body",
     "cause",
     "clock",
     "inventory",
+    "lines",
     "metrics",
     "object",
     "recent",
