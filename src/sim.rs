@@ -4,15 +4,21 @@
 //! from a seed, and the same inputs give the same report to the byte. What the world does reaches the
 //! tracker as the same events that a watch would give ([`observe`]). Who scores for dunnage is not known
 //! here: [`engine`] asks for points and takes whatever comes, over HTTP in `demo`, or none at all.
+//!
+//! What a cluster is like and what comes to it is a [`setup`], made of a [`scenario`] and of rows of [`data`]
+//! by [`workload`], or of a [`trace`] of what a real one did.
 
 pub mod catalogue;
+pub mod data;
 pub mod engine;
 pub mod job;
 pub mod observe;
 pub mod random;
 pub mod report;
 pub mod resource;
+pub mod scenario;
 pub mod setup;
 pub mod stock;
+pub mod trace;
 pub mod workload;
 pub mod world;
