@@ -1,7 +1,7 @@
 //! Scenarios: text in, checked values out. A scenario says what a cluster is like and what comes to it.
 //!
-//! A scenario is data (`simulations/*.yaml`): what each key means is written in `simulations/README.md` and
-//! here. As with policies, unknown and repeated keys are refused with line and caret, and a value without
+//! A scenario is data (`simulations/*.yaml`): what each key means is written at the fields here and
+//! below. As with policies, unknown and repeated keys are refused with line and caret, and a value without
 //! sense with its line. Files are only named here; rows arrive as [`crate::sim::data::Data`], and what is
 //! made of both is [`crate::sim::workload`]'s.
 

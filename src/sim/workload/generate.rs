@@ -48,6 +48,9 @@ const FAILURES_MAX: u8 = 3;
 /// A pipeline of the data has up to 51 steps; runs without pods must not go on for ever.
 const RUNS_MAX: usize = 10_000_000;
 
+/// A drafter, with the times of its runs where it has a schedule.
+type Scheduled<'a> = (Box<dyn Drafter + 'a>, Option<Vec<Nanos>>);
+
 /// What all generators draw from.
 #[derive(Debug)]
 pub struct Sources<'a> {
@@ -160,7 +163,7 @@ impl Sources<'_> {
         &'b self,
         keys: &'b Generator,
         images: &mut Images<'_>,
-    ) -> Result<(Box<dyn Drafter + 'b>, Option<Vec<Nanos>>), String> {
+    ) -> Result<Scheduled<'b>, String> {
         let mut random = self.stream(keys, "images");
         let sizes = Sizes::new(&keys.volumes, self.seed);
         Ok(match &keys.jobs {

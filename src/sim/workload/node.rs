@@ -162,7 +162,7 @@ fn release<'a>(
     let mut releases = rows.iter().filter(|row| row.sku == sku);
     let found = match version {
         Some(version) => releases.find(|row| row.version == version),
-        None => releases.last(),
+        None => releases.next_back(),
     };
     found.ok_or_else(|| {
         let known: BTreeSet<_> = rows.iter().map(|row| row.sku.as_str()).collect();

@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 
 use crate::sim::data::{CiSystem, Step};
-use crate::sim::resource::Resources;
 use crate::sim::workload::dag::{Pipeline, Task};
 
 /// The pipelines among `steps`, in the order of their names.
@@ -53,7 +52,7 @@ fn add(task: &mut Task, step: &Step) {
         task.images.push(image.clone());
     }
     if let Some(requests) = step.requests {
-        let sum = task.requests.unwrap_or(Resources::default());
+        let sum = task.requests.unwrap_or_default();
         task.requests = Some(sum.with(requests));
     }
 }
