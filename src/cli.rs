@@ -1,5 +1,6 @@
 //! What the user typed: clap's types only. [`crate::cmd`] makes validated values of them.
 
+pub mod trace;
 pub mod volume;
 
 use std::net::SocketAddr;
@@ -33,6 +34,8 @@ pub enum Command {
     Agent(Box<Agent>),
     /// Hand folders from step to step: put, get, ls, rm
     Volume(Box<volume::Volume>),
+    /// Look at traces of what clusters did
+    Trace(trace::Trace),
 }
 
 /// Flags of `serve`.

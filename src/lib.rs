@@ -32,7 +32,7 @@
 //! | [`cost`] | seconds and money for bytes and queues, one formula a file | candidates, points |
 //! | [`policy`] | text to numbers; which pods are step pods | the cluster |
 //! | [`score`] | [`score::decide`]: the decision | the wire, where the facts came from |
-//! | [`sim`] | an embedded cluster: pulls, stock placement, a workload | sockets, real time |
+//! | [`sim`] | a cluster that is not there, and what comes to it | sockets, files, real time |
 //! | [`edge`] | adapters: watch, ports, files, metrics, the one real clock | each other, but for a few |
 //! | [`cmd`], [`cli`] | one file per subcommand: wiring | how anything is decided |
 //!

@@ -6,9 +6,13 @@
 //! between them [`engine`] lets the [`world`] go on and asks a [`placement`] about each pod. dunnage's own
 //! part is the server's tracker and decisions ([`extender`]), which hear of the world by the same events that
 //! a watch would give ([`observe`]); in `demo` it is asked over HTTP instead.
+//!
+//! What a cluster is like and what comes to it is a [`setup`], made of a [`scenario`] and of rows of [`data`]
+//! by [`workload`], or of a [`trace`] of what a real one did.
 
 pub mod bound;
 pub mod catalogue;
+pub mod data;
 pub mod engine;
 pub mod extender;
 pub mod job;
@@ -20,9 +24,11 @@ pub mod report;
 pub mod resource;
 pub mod rival;
 pub mod room;
+pub mod scenario;
 pub mod scheduler;
 pub mod setup;
 pub mod stock;
+pub mod trace;
 pub mod view;
 pub mod workload;
 pub mod world;

@@ -4,6 +4,7 @@ mod explain;
 mod help;
 mod inputs;
 mod listening;
+mod trace;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -22,7 +22,16 @@ fn check(arguments: &[&str], expected: &[&str]) {
 fn help_names_every_subcommand() {
     check(
         &["--help"],
-        &["serve", "demo", "explain", "agent", "volume", "--log <FILTER>", "-V, --version"],
+        &[
+            "serve",
+            "demo",
+            "explain",
+            "agent",
+            "volume",
+            "trace",
+            "--log <FILTER>",
+            "-V, --version",
+        ],
     );
     check(&["--version"], &[concat!("dunnage ", env!("CARGO_PKG_VERSION"))]);
 }
@@ -124,6 +133,12 @@ fn help_of_volume_names_its_flags_and_defaults() {
 }
 
 #[test]
+fn help_of_trace_names_its_argument_and_exit_code() {
+    check(&["trace", "--help"], &["validate", "line by line; ends with 3 if anything is"]);
+    check(&["trace", "validate", "--help"], &["<FILE>", "JSON lines, plain or gzip"]);
+}
+
+#[test]
 fn wrong_usage_ends_with_2_and_names_the_flag() {
     for (arguments, part) in [
         (&["serve", "--wrong"][..], "'--wrong'"),
@@ -155,6 +170,7 @@ fn wrong_usage_ends_with_2_and_names_the_flag() {
         (&["volume", "put", "k"], "required arguments"),
         (&["volume", "put", "k", "d", "--push"], "required arguments"),
         (&["volume", "put", "k", "d", "--kind", "odd"], "'odd'"),
+        (&["trace", "validate"], "required arguments"),
         (&["fly"], "unrecognized subcommand"),
     ] {
         run(arguments).fails_with(2, &[part]);
