@@ -28,6 +28,7 @@ pub mod scenario;
 pub mod scheduler;
 pub mod setup;
 pub mod stock;
+pub mod summary;
 pub mod trace;
 pub mod view;
 pub mod workload;

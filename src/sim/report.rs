@@ -1,8 +1,11 @@
-//! What a run came to, in numbers that can be held against another run of the same workload.
+//! What a run came to so far, in the few numbers that the demo shows. Reports of whole runs are
+//! [`crate::sim::summary`]'s, and so is how each number is counted.
 
 use crate::model::unit::{Bytes, Nanos};
 use crate::sim::record::Record;
 use crate::sim::setup::Setup;
+use crate::sim::summary::load;
+use crate::sim::summary::wait::Waits;
 
 /// Sums of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +24,7 @@ pub struct Totals {
     pub mean_wait: Nanos,
     /// The wait that 95 of 100 pods did not exceed (nearest rank).
     pub p95_wait: Nanos,
-    /// Work of the busiest node in thousandths of the mean: processors asked for, times running time.
+    /// Load of the busiest node in thousandths of the mean: [`load::busiest`].
     pub busiest_per_mille: u64,
 }
 
@@ -41,14 +44,11 @@ impl Totals {
             used.extend(references.map(|name| setup.catalogue.reference(name).at(bound_at)));
         }
         totals.least = setup.catalogue.distinct_bytes(used);
-        waits.sort_unstable();
         totals.started = waits.len();
-        totals.mean_wait = mean(&waits);
-        totals.p95_wait =
-            waits.get((waits.len() * 95).div_ceil(100).max(1) - 1).copied().unwrap_or_default();
-        let nodes = record.run.nodes.iter();
-        let work: Vec<_> = nodes.map(|node| node.cpu_milli_nanos).collect();
-        totals.busiest_per_mille = busiest_per_mille(&work);
+        let waits = Waits::of(waits);
+        totals.mean_wait = waits.mean;
+        totals.p95_wait = waits.percentile(95).unwrap_or_default();
+        totals.busiest_per_mille = load::busiest(setup, &record.run.nodes).0;
         totals
     }
 
@@ -114,21 +114,9 @@ fn per_mille(part: Bytes, whole: Bytes) -> u64 {
     u64::try_from(share).unwrap_or(u64::MAX)
 }
 
-fn mean(waits: &[Nanos]) -> Nanos {
-    let sum: u128 = waits.iter().map(|wait| u128::from(wait.0)).sum();
-    Nanos(u64::try_from(sum / waits.len().max(1) as u128).unwrap_or(u64::MAX))
-}
-
-/// 1000 where all work the same, and where nobody works.
-fn busiest_per_mille(work: &[u128]) -> u64 {
-    let sum: u128 = work.iter().sum();
-    let busiest = work.iter().copied().max().unwrap_or(0) * 1000 * work.len() as u128;
-    busiest.checked_div(sum).map_or(1000, |share| u64::try_from(share).unwrap_or(u64::MAX))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Totals, busiest_per_mille, table};
+    use super::{Totals, table};
     use crate::model::unit::{Bytes, Nanos};
 
     #[test]
@@ -149,13 +137,6 @@ kube-scheduler alone      152.3         14.2     31.0 s    84.0 s      41 %     
 least possible             10.6          1.0
 ";
         assert_eq!(table(&[("kube-scheduler alone", totals)]), expected);
-    }
-
-    #[test]
-    fn the_busiest_node_is_held_against_the_mean_of_all() {
-        assert_eq!(busiest_per_mille(&[10, 20, 0]), 2000);
-        assert_eq!(busiest_per_mille(&[5, 5]), 1000);
-        assert_eq!(busiest_per_mille(&[0, 0]), 1000);
     }
 
     #[test]
