@@ -50,7 +50,7 @@ pub struct Serve {
     /// Where probes, metrics, the API and the page are served
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9291", value_parser = address)]
     pub admin_listen: SocketAddr,
-    /// Placement policy: a file, or a named policy (default, greedy)
+    /// Placement policy: a file, or a named policy (default, plain)
     #[arg(long, value_name = "NAME_OR_FILE", default_value = "default")]
     pub policy: String,
     /// Image manifests as JSON lines, plain or gzip; may repeat
@@ -154,7 +154,7 @@ pub struct Demo {
     /// Seed of the workload: same seed, same pods
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Placement policy: a file, or a named policy (default, greedy)
+    /// Placement policy: a file, or a named policy (default, plain)
     #[arg(long, value_name = "NAME_OR_FILE", default_value = "default")]
     pub policy: String,
     /// Where the extender port of the demo is; 0 takes a free port
