@@ -126,11 +126,10 @@ impl<E: Extender> Placement for Scheduler<'_, E> {
         self.points.clear();
         if let Some(extender) = &mut self.extender {
             extender.points(at, asked, candidates, &mut self.points);
+            let units = self.weight * extender.units_per_point();
+            self.points.iter_mut().flatten().for_each(|points| *points *= units);
         }
         self.points.resize(candidates.len(), None);
-        for points in self.points.iter_mut().flatten() {
-            *points *= self.weight * SCORE_PER_POINT;
-        }
         self.choose_added(asked.job)
     }
 }
