@@ -3,7 +3,7 @@
 //!
 //! Edges know the core; of each other they know only [`body`], [`cause`], [`clock`], [`inventory`],
 //! [`lines`], [`manifests`], [`metrics`], [`object`], [`recent`], [`shared`], [`trace`], [`tree`],
-//! [`unresolved`] and [`view`]; of the simulator only [`dataset`] and [`trace`] know anything.
+//! [`unresolved`] and [`view`]; of the simulator only [`dataset`], [`report`] and [`trace`] know anything.
 
 pub mod admin;
 pub mod baggageclaim;
@@ -21,6 +21,7 @@ pub mod object;
 pub mod probe;
 pub mod recent;
 pub mod registry;
+pub mod report;
 pub mod shared;
 pub mod trace;
 pub mod tree;

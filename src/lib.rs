@@ -76,6 +76,8 @@
 //!   ([`model::cluster::volume`]). **Holder**: a node where it lies. **Stream**: it is on its way to a node.
 //! - **run**: the step pods of one pipeline run; **company**: what a node gains where its run has been.
 //! - **avoidable**: what counts against a stream while the volume is on its way to another node with room.
+//! - **least possible**: what no placement of a simulated run's pods at its times moves less of
+//!   ([`sim::bound`]). **Captured**: of the bytes that spread moves beyond it, the share that a policy does not.
 //! - **neutral**: an answer that prefers no node; always with a reason.
 
 pub mod model;

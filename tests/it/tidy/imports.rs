@@ -33,8 +33,8 @@ const SHARED_EDGES: [&str; 14] = [
     "unresolved",
     "view",
 ];
-/// Edges that read what the simulator is made of.
-const SIM_EDGES: [&str; 2] = ["dataset", "trace"];
+/// Edges that read what the simulator is made of, or print what it came to.
+const SIM_EDGES: [&str; 3] = ["dataset", "report", "trace"];
 /// The only edge that may import `cost`: it shows the parts of one.
 const COST_EDGE: &str = "view";
 
