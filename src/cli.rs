@@ -1,5 +1,6 @@
 //! What the user typed: clap's types only. [`crate::cmd`] makes validated values of them.
 
+pub mod simulate;
 pub mod trace;
 pub mod volume;
 
@@ -34,6 +35,8 @@ pub enum Command {
     Agent(Box<Agent>),
     /// Hand folders from step to step: put, get, ls, rm
     Volume(Box<volume::Volume>),
+    /// Run a scenario under several policies, and compare what came of it
+    Simulate(simulate::Simulate),
     /// Look at traces of what clusters did
     Trace(trace::Trace),
 }

@@ -9,6 +9,7 @@ pub mod files;
 pub mod ports;
 pub mod scenario;
 pub mod serve;
+pub mod simulate;
 pub mod trace;
 pub mod volume;
 
@@ -43,6 +44,7 @@ pub fn run(cli: Cli) -> ExitCode {
                 Command::Explain(flags) => explain::run(flags).await,
                 Command::Agent(flags) => agent::run(*flags).await,
                 Command::Volume(flags) => volume::run(*flags).await,
+                Command::Simulate(flags) => simulate::run(flags).await,
                 Command::Trace(flags) => trace::run(flags),
             }
         });
