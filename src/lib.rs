@@ -77,7 +77,7 @@
 //! - **run**: the step pods of one pipeline run; **company**: what a node gains where its run has been.
 //! - **avoidable**: what counts against a stream while the volume is on its way to another node with room.
 //! - **least possible**: what no placement of a simulated run's pods at its times moves less of
-//!   ([`sim::bound`]). **Captured**: of the bytes that spread moves beyond it, the share that a policy does not.
+//!   ([`sim::bound`]). **Captured**: of the bytes that spread moves beyond it, the share not moved.
 //! - **neutral**: an answer that prefers no node; always with a reason.
 
 pub mod model;
