@@ -69,7 +69,7 @@ pub(super) fn escaped(text: &str) -> String {
 
 fn head(page: &mut String, report: &Report) {
     let (scenario, size) = (&report.scenario, &report.scenario.size);
-    let _ = write!(page, "<header><h1>{}</h1>\n", escaped(&scenario.name));
+    let _ = writeln!(page, "<header><h1>{}</h1>", escaped(&scenario.name));
     for paragraph in scenario.about.split("\n\n").filter(|it| !it.trim().is_empty()) {
         let _ = writeln!(page, "<p>{}</p>", escaped(paragraph.trim()));
     }
@@ -163,11 +163,11 @@ fn numbers(page: &mut String, report: &Report, unit: ByteUnit, measures: &[Measu
     }
     if let Some(head) = heads.first().filter(|_| shown.first() == Some(&Measure::Moved)) {
         let least = number::estimate(Measure::Moved, comparison.least(), unit);
-        let _ = write!(
+        let _ = writeln!(
             page,
             "<tr class=\"least\"><th scope=\"row\">least possible</th>\
              <td class=\"right\" data-label=\"{head}\">{least}</td>\
-             <td class=\"blank\" colspan=\"{}\"></td></tr>\n",
+             <td class=\"blank\" colspan=\"{}\"></td></tr>",
             shown.len() - 1
         );
     }
