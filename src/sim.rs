@@ -14,5 +14,6 @@ pub mod report;
 pub mod resource;
 pub mod setup;
 pub mod stock;
+pub mod twin;
 pub mod workload;
 pub mod world;
