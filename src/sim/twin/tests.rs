@@ -124,8 +124,8 @@ fn the_choice_is_always_one_of_the_highest_totals_and_a_seed_repeats_it() {
         for _ in 0..1500 {
             stir(&mut twin, &mut random, 130, &mut placed);
             let requests = requests(random.below(5), random.below(9));
-            let images: Vec<_> =
-                (0..random.below(4)).map(|image| ReferenceNumber(image as u32 * 7)).collect();
+            let image = |at: usize| ReferenceNumber(7 * u32::try_from(at).expect("few"));
+            let images: Vec<_> = (0..random.index(4)).map(image).collect();
             let pod = TwinPod { requests, images: &images };
             let count = twin.candidates(requests).len();
             let point = |_| (random.below(3) > 0).then(|| random.below(4) * SCORE_PER_POINT);
