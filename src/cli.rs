@@ -1,5 +1,7 @@
 //! What the user typed: clap's types only. [`crate::cmd`] makes validated values of them.
 
+pub mod simulate;
+pub mod trace;
 pub mod volume;
 
 use std::net::SocketAddr;
@@ -33,6 +35,10 @@ pub enum Command {
     Agent(Box<Agent>),
     /// Hand folders from step to step: put, get, ls, rm
     Volume(Box<volume::Volume>),
+    /// Run a scenario under several policies, and compare what came of it
+    Simulate(simulate::Simulate),
+    /// Look at traces of what clusters did
+    Trace(trace::Trace),
 }
 
 /// Flags of `serve`.
@@ -47,7 +53,7 @@ pub struct Serve {
     /// Where probes, metrics, the API and the page are served
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9291", value_parser = address)]
     pub admin_listen: SocketAddr,
-    /// Placement policy: a file, or a named policy (default, greedy)
+    /// Placement policy: a file, or a named policy (default, plain)
     #[arg(long, value_name = "NAME_OR_FILE", default_value = "default")]
     pub policy: String,
     /// Image manifests as JSON lines, plain or gzip; may repeat
@@ -151,7 +157,7 @@ pub struct Demo {
     /// Seed of the workload: same seed, same pods
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Placement policy: a file, or a named policy (default, greedy)
+    /// Placement policy: a file, or a named policy (default, plain)
     #[arg(long, value_name = "NAME_OR_FILE", default_value = "default")]
     pub policy: String,
     /// Where the extender port of the demo is; 0 takes a free port

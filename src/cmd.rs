@@ -7,7 +7,10 @@ pub mod demo;
 pub mod explain;
 pub mod files;
 pub mod ports;
+pub mod scenario;
 pub mod serve;
+pub mod simulate;
+pub mod trace;
 pub mod volume;
 
 use std::process::ExitCode;
@@ -21,10 +24,16 @@ use crate::edge::cause::with_causes;
 #[error("{0}")]
 pub struct Usage(String);
 
+/// What was looked at was found wanting, and has been printed: exit code 3.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Findings(String);
+
 /// As clap's own.
 const USAGE: u8 = 2;
+const FINDINGS: u8 = 3;
 
-/// Runs the command and gives its exit code: 0 done, 1 failed, 2 usage.
+/// Runs the command and gives its exit code: 0 done, 1 failed, 2 usage, 3 findings.
 pub fn run(cli: Cli) -> ExitCode {
     let result = start_log(&cli.log).and_then(|()| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -35,6 +44,8 @@ pub fn run(cli: Cli) -> ExitCode {
                 Command::Explain(flags) => explain::run(flags).await,
                 Command::Agent(flags) => agent::run(*flags).await,
                 Command::Volume(flags) => volume::run(*flags).await,
+                Command::Simulate(flags) => simulate::run(flags).await,
+                Command::Trace(flags) => trace::run(flags),
             }
         });
         // Requests in progress have been answered; background tasks have nothing to finish.
@@ -45,8 +56,18 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {}", with_causes(error.as_ref()));
-            if error.is::<Usage>() { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+            exit_code(&error)
         }
+    }
+}
+
+fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if error.is::<Usage>() {
+        ExitCode::from(USAGE)
+    } else if error.is::<Findings>() {
+        ExitCode::from(FINDINGS)
+    } else {
+        ExitCode::FAILURE
     }
 }
 

@@ -2,7 +2,8 @@
 //! types live here and in [`crate::cmd`], and nowhere else.
 //!
 //! Edges know the core; of each other they know only [`body`], [`cause`], [`clock`], [`inventory`],
-//! [`metrics`], [`object`], [`recent`], [`shared`], [`tree`], [`unresolved`] and [`view`].
+//! [`lines`], [`manifests`], [`metrics`], [`object`], [`recent`], [`shared`], [`trace`], [`tree`],
+//! [`unresolved`] and [`view`]; of the simulator only [`dataset`], [`report`] and [`trace`] know anything.
 
 pub mod admin;
 pub mod baggageclaim;
@@ -10,15 +11,19 @@ pub mod body;
 pub mod cause;
 pub mod clock;
 pub mod containerd;
+pub mod dataset;
 pub mod extender;
 pub mod inventory;
+pub mod lines;
 pub mod manifests;
 pub mod metrics;
 pub mod object;
 pub mod probe;
 pub mod recent;
 pub mod registry;
+pub mod report;
 pub mod shared;
+pub mod trace;
 pub mod tree;
 pub mod unresolved;
 pub mod view;

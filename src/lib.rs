@@ -32,7 +32,7 @@
 //! | [`cost`] | seconds and money for bytes and queues, one formula a file | candidates, points |
 //! | [`policy`] | text to numbers; which pods are step pods | the cluster |
 //! | [`score`] | [`score::decide`]: the decision | the wire, where the facts came from |
-//! | [`sim`] | an embedded cluster: pulls, stock placement, a workload | sockets, real time |
+//! | [`sim`] | a cluster that is not there, and what comes to it | sockets, files, real time |
 //! | [`edge`] | adapters: watch, ports, files, metrics, the one real clock | each other, but for a few |
 //! | [`cmd`], [`cli`] | one file per subcommand: wiring | how anything is decided |
 //!
@@ -78,6 +78,8 @@
 //! - **pending**: a pod of a run that is not bound yet. **Lookahead**: what a node gains because layers are
 //!   there that later steps of the run want, those of its pending pods or those that the pod names.
 //! - **avoidable**: what counts against a stream while the volume is on its way to another node with room.
+//! - **least possible**: what no placement of a simulated run's pods at its times moves less of
+//!   ([`sim::bound`]). **Captured**: of the bytes that spread moves beyond it, the share not moved.
 //! - **neutral**: an answer that prefers no node; always with a reason.
 
 pub mod model;

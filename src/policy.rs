@@ -25,7 +25,7 @@ use crate::policy::stream::{RunKeys, RunPolicy, StreamKeys, StreamPolicy};
 /// The policies that come with the program: name and text.
 pub const NAMED: [(&str, &str); 2] = [
     ("default", include_str!("../policy/default.yaml")),
-    ("greedy", include_str!("../policy/greedy.yaml")),
+    ("plain", include_str!("../policy/plain.yaml")),
 ];
 
 /// The numbers a decision uses.

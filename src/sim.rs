@@ -1,16 +1,35 @@
-//! A cluster that is not there: the physics of nodes and pulls, the scheduler without us, a workload.
+//! A cluster that is not there: what it is made of, the physics of nodes and pulls, who decides, what came of
+//! it.
 //!
-//! Pure like the rest of the core: no clock, no I/O, no Kubernetes types; time is virtual, chance comes
-//! from a seed, and the same inputs give the same report to the byte. What the world does reaches the
-//! tracker as the same events that a watch would give ([`observe`]). Who scores for dunnage is not known
-//! here: [`engine`] asks for points and takes whatever comes, over HTTP in `demo`, or none at all.
+//! Pure like the rest of the core: no clock, no I/O, no Kubernetes types; time is virtual, chance comes from a
+//! seed, and the same inputs give the same record to the byte. A [`setup`] goes in and a [`record`] comes out;
+//! between them [`engine`] lets the [`world`] go on and asks a [`placement`] about each pod. dunnage's own
+//! part is the server's tracker and decisions ([`extender`]), which hear of the world by the same events that
+//! a watch would give ([`observe`]); in `demo` it is asked over HTTP instead.
+//!
+//! A setup is made of a [`scenario`] and of rows of [`data`] by [`workload`], or of a [`trace`] of what a real
+//! cluster did. What came of it is held against a [`bound`], and against [`rival`]s.
 
+pub mod bound;
 pub mod catalogue;
+pub mod data;
 pub mod engine;
+pub mod extender;
+pub mod job;
 pub mod observe;
+pub mod placement;
 pub mod random;
+pub mod record;
 pub mod report;
 pub mod resource;
-pub mod stock;
+pub mod rival;
+pub mod room;
+pub mod scenario;
+pub mod scheduler;
+pub mod setup;
+pub mod summary;
+pub mod trace;
+pub mod twin;
+pub mod view;
 pub mod workload;
 pub mod world;

@@ -24,13 +24,19 @@ use crate::edge::{admin, extender};
 use crate::model::unit::Nanos;
 use crate::policy::interest::Interest;
 use crate::sim::engine::Engine;
+use crate::sim::observe::Observer;
+use crate::sim::placement::Change;
+use crate::sim::record::Record;
 use crate::sim::report::{Totals, gigabytes, table};
+use crate::sim::scheduler::{Nobody, Scheduler as Twin};
 use crate::state::event::Event;
 
 /// How long the arrivals last on a terminal: long enough to look at the page, short enough to stay.
 const SHOWN_FOR: Duration = Duration::from_secs(15);
 /// Lines of progress in a run.
 const PROGRESS_LINES: usize = 20;
+/// As in the configuration that comes with the program.
+const EXTENDER_WEIGHT: u64 = 1;
 /// Ten times that of `serve`: nothing waits here, and an answer must not depend on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// A request names at most 1,000 nodes: under 100 kB.
@@ -74,17 +80,18 @@ pub async fn run(flags: Demo) -> anyhow::Result<()> {
 }
 
 fn introduce(scene: &Scene, extender_url: &str, page: &str) -> anyhow::Result<()> {
-    let images = scene.catalogue.images();
+    let setup = &scene.setup;
+    let images = setup.catalogue.images();
     let bytes = images.fold(Default::default(), |sum, image| image.bytes + sum);
     say(&format!(
         "dunnage demo: {} step pods on {} nodes, the {} images of .NET's CI ({} GB), seed {}.\n\
          Nodes, pulls and time are simulated. Each pod is asked about over HTTP at {extender_url}\n\
          Page: {page}\n\n",
-        scene.jobs.len(),
-        scene.hardware.node_count,
-        scene.catalogue.len(),
+        setup.jobs.len(),
+        setup.nodes.len(),
+        setup.catalogue.len(),
         gigabytes(bytes),
-        scene.seed,
+        setup.seed,
     ))
 }
 
@@ -95,48 +102,63 @@ async fn play(
     scheduler: &Scheduler,
     at_once: bool,
 ) -> anyhow::Result<Totals> {
-    let observer = scene.observer();
-    for event in observer.first_list(scene.hardware.node_count) {
+    let setup = &scene.setup;
+    let mut watch = Watch { shared, observer: Observer::new(setup), changes: Vec::new() };
+    for event in watch.observer.first_list() {
         shared.apply(event);
     }
+    let mut twin = Twin::with_points(setup, EXTENDER_WEIGHT);
     let mut engine = scene.engine();
     let start = Instant::now();
     let mut placed = 0;
-    while let Some(placeable) = engine.next_pod() {
+    while let Some(asked) = engine.next_pod() {
         if !at_once {
             sleep_until(start + scene.shown_after(engine.world().now(), SHOWN_FOR)).await;
         }
-        watch(scene, shared, &mut engine);
+        watch.see(&mut engine, &mut twin);
         shared.apply(Event::TimePassed);
-        let job = &scene.jobs[placeable.pod.0];
-        let images = job.images.iter().map(|image| scene.catalogue.image(*image).reference());
-        let points = scheduler.ask(job, &placeable, images).await?;
-        engine.place(&placeable, &points);
-        let twentieth = |placed: usize| placed * PROGRESS_LINES / scene.jobs.len();
+        let candidates = twin.candidates(asked.job);
+        if candidates.is_empty() {
+            engine.place(asked.pod, None);
+            continue;
+        }
+        let points = scheduler.ask(setup, asked, candidates).await?;
+        engine.place(asked.pod, twin.choose(asked.job, &points));
+        let twentieth = |placed: usize| placed * PROGRESS_LINES / setup.jobs.len();
         placed += 1;
         if twentieth(placed) > twentieth(placed - 1) {
-            progress(scene, &engine, placed)?;
+            progress(scene, engine.record(), engine.world().now(), placed)?;
         }
     }
-    watch(scene, shared, &mut engine);
-    Ok(scene.totals(&engine))
+    watch.see(&mut engine, &mut twin);
+    Ok(scene.totals(&engine.into_record()))
 }
 
-/// Tells the tracker what has happened, each thing at its own time.
-fn watch(scene: &Scene, shared: &Shared, engine: &mut Engine<'_>) {
-    let observer = scene.observer();
-    for (at, change) in engine.take_changes() {
-        shared.clock.set(observer.time(at));
-        shared.apply(observer.event(&change, engine.world()));
+/// The eyes of the server on the simulated cluster.
+struct Watch<'a> {
+    shared: &'a Shared,
+    observer: Observer<'a>,
+    changes: Vec<(Nanos, Change)>,
+}
+
+impl<'a> Watch<'a> {
+    /// Tells the tracker and the scheduler what has happened, each thing at its own time.
+    fn see(&mut self, engine: &mut Engine<'a>, twin: &mut Twin<'a, Nobody>) {
+        engine.take_changes(&mut self.changes);
+        for (at, change) in self.changes.drain(..) {
+            twin.watch(&change);
+            self.shared.clock.set(self.observer.time(at));
+            self.shared.apply(self.observer.event(at, &change));
+        }
+        self.shared.clock.set(self.observer.time(engine.world().now()));
     }
-    shared.clock.set(observer.time(engine.world().now()));
 }
 
-fn progress(scene: &Scene, engine: &Engine<'_>, placed: usize) -> anyhow::Result<()> {
-    let totals = scene.totals(engine);
-    let minutes = clock_face(engine.world().now());
+fn progress(scene: &Scene, record: &Record, now: Nanos, placed: usize) -> anyhow::Result<()> {
+    let totals = scene.totals(record);
+    let minutes = clock_face(now);
     let hits = totals.hit_per_mille() / 10;
-    let (moved, count) = (gigabytes(totals.moved), scene.jobs.len());
+    let (moved, count) = (gigabytes(totals.moved), scene.setup.jobs.len());
     say(&format!(
         "{minutes}  {placed:>5} of {count} pods placed  {moved:>6} GB moved  hit rate {hits:>3} %\n"
     ))

@@ -4,13 +4,12 @@
 //! layer first, with optional `aliases`, `config`, `index` (digests), `first_seen` and `created`. A bad
 //! line costs itself alone: it is reported with its number and what was expected, and counted.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek};
+use std::io::{self, BufRead};
 use std::path::Path;
 
-use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 
+use crate::edge::lines::Lines;
 use crate::model::image::{ImageFacts, Layer, Platform};
 use crate::model::reference::{Reference, is_digest};
 use crate::model::unit::{Bytes, Time};
@@ -28,8 +27,8 @@ pub struct Refusal {
     pub reason: String,
 }
 
-/// A longer line is no manifest: 4 MiB is the largest manifest registries take.
-const LINE_BYTES_MAX: u64 = 4 << 20;
+/// Four hundred times the largest real set (10 MB, some 9,000 images): more is no list of manifests.
+const FILE_BYTES_MAX: u64 = 4 << 30;
 
 #[derive(Deserialize)]
 struct ManifestLine {
@@ -57,41 +56,29 @@ struct LayerEntry {
 /// # Errors
 /// If the file cannot be opened or read to its end (also: broken gzip). Lines given before stay given.
 pub fn read(path: &Path, each: impl FnMut(Line)) -> io::Result<()> {
-    let mut file = File::open(path)?;
-    let mut magic = [0; 2];
-    let is_gzip = file.read(&mut magic)? == 2 && magic == [0x1f, 0x8b];
-    file.rewind()?;
-    if is_gzip {
-        read_lines(BufReader::new(MultiGzDecoder::new(file)), each)
-            .map_err(|error| io::Error::new(error.kind(), format!("as gzip: {error}")))
-    } else {
-        read_lines(BufReader::new(file), each)
-    }
+    give(Lines::open(path, FILE_BYTES_MAX)?, each)
 }
 
 /// Gives each non-empty line of `reader` to `each`.
 ///
 /// # Errors
 /// If the reader fails, or a line is longer than any manifest.
-pub fn read_lines(mut reader: impl BufRead, mut each: impl FnMut(Line)) -> io::Result<()> {
-    let mut line = Vec::new();
-    for number in 1.. {
-        line.clear();
-        if reader.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line)? == 0 {
-            break;
-        }
-        if line.len() as u64 == LINE_BYTES_MAX {
-            let message = format!("line {number}: longer than {LINE_BYTES_MAX} bytes");
-            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
-        }
-        if !line.iter().all(u8::is_ascii_whitespace) {
-            each(parse(&line).map_err(|reason| Refusal { number, reason }));
-        }
+pub fn read_lines(reader: impl BufRead, each: impl FnMut(Line)) -> io::Result<()> {
+    give(Lines::of(reader, FILE_BYTES_MAX), each)
+}
+
+fn give<R: BufRead>(mut lines: Lines<R>, mut each: impl FnMut(Line)) -> io::Result<()> {
+    while let Some((number, line)) = lines.next_line()? {
+        each(parse(line).map_err(|reason| Refusal { number, reason }));
     }
     Ok(())
 }
 
-fn parse(line: &[u8]) -> Result<ImageFacts, String> {
+/// The image of one line.
+///
+/// # Errors
+/// If it is none: what was found and what was expected.
+pub fn parse(line: &[u8]) -> Result<ImageFacts, String> {
     let line: ManifestLine = serde_json::from_slice(line).map_err(|error| unreadable(&error))?;
     let platform = Platform::parse(&line.platform)
         .ok_or_else(|| format!("platform {:?}: expected os/architecture", line.platform))?;
@@ -112,7 +99,7 @@ fn parse(line: &[u8]) -> Result<ImageFacts, String> {
         references: references.collect::<Result<_, String>>()?,
         platform,
         layers: line.layers.into_iter().map(layer).collect::<Result<_, _>>()?,
-        published_at: published.map_or(Ok(Time::default()), |text| published_at(&text))?,
+        published_at: published.map_or(Ok(Time::default()), |text| time(&text))?,
     })
 }
 
@@ -137,7 +124,11 @@ fn digest(key: &str, text: String) -> Result<String, String> {
     if is_digest(&text) { Ok(text) } else { Err(format!("{key} {text:?}: expected algorithm:hex")) }
 }
 
-fn published_at(text: &str) -> Result<Time, String> {
+/// A time as data sets write it.
+///
+/// # Errors
+/// If it is not RFC 3339.
+pub fn time(text: &str) -> Result<Time, String> {
     let time: jiff::Timestamp = text
         .parse()
         .map_err(|_| format!("time {text:?}: expected RFC 3339, as 2026-05-11T20:34:15Z"))?;

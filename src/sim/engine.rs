@@ -1,62 +1,62 @@
-//! The loop of a simulated cluster: pods arrive, the scheduler looks for room, somebody gives points,
-//! the pod is bound, the world goes on.
+//! The loop of a simulated cluster: pods are created, somebody says where they go, they are bound, and the
+//! world goes on until every job has ended or never will.
 //!
-//! [`Engine::next_pod`] stops at each pod that can be placed, [`Engine::place`] goes on with whatever
-//! points it is given: from a server, from a function, or none, which is the stock scheduler. Scheduling
-//! itself takes no time here, and a pod that fits nowhere is tried again whenever one has ended.
+//! [`Engine::next_pod`] stops at each pod that is to be placed, so that whoever answers may take all the
+//! time there is; [`Engine::run`] asks a [`Placement`]. Scheduling itself takes no simulated time. A pod
+//! that finds no room is tried again as soon as a node has room for it, the oldest first, without
+//! kube-scheduler's backoff; one that no node can ever hold is not tried at all.
 
-use std::collections::{BTreeSet, VecDeque};
+mod jobs;
+mod scaling;
+mod waiting;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
 
 use crate::model::unit::Nanos;
-use crate::sim::catalogue::Catalogue;
-use crate::sim::stock::Scheduler;
-use crate::sim::workload::Job;
-use crate::sim::world::{Change, Hardware, NodeNumber, PodNumber, World};
+use crate::sim::engine::jobs::Jobs;
+use crate::sim::engine::scaling::Orders;
+use crate::sim::engine::waiting::Waiting;
+use crate::sim::placement::{Asked, Change, Placement, PodNumber};
+use crate::sim::record::{Outcome, Record};
+use crate::sim::setup::{NodeNumber, Setup};
+use crate::sim::world::{Finish, World};
 
-/// One run of a workload over a world.
+/// One run of a setup.
 #[derive(Debug)]
 pub struct Engine<'a> {
-    catalogue: &'a Catalogue,
-    jobs: &'a [Job],
+    setup: &'a Setup,
     world: World<'a>,
-    scheduler: Scheduler,
-    /// The first job that has not arrived.
-    next_job: usize,
-    /// Pods to try, in the order of arrival.
+    jobs: Jobs<'a>,
+    /// Pods to place, the oldest first.
     queue: VecDeque<PodNumber>,
-    /// Pods that fit nowhere now.
-    waiting: BTreeSet<PodNumber>,
+    /// Pods that find no room.
+    waiting: Waiting,
+    orders: Orders,
     changes: Vec<(Nanos, Change)>,
-}
-
-/// A pod that can be placed now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Placeable {
-    /// The pod.
-    pub pod: PodNumber,
-    /// Nodes with room for it, at least one.
-    pub candidates: Vec<NodeNumber>,
+    finished: Vec<(PodNumber, Finish)>,
+    /// Nodes with room that waiting pods have not been tried on.
+    gained: Vec<NodeNumber>,
+    /// The waiting pod that is being tried, on a node that gained room.
+    tried: Option<PodNumber>,
 }
 
 impl<'a> Engine<'a> {
-    /// The run of `jobs`, ordered by arrival, on empty nodes.
+    /// The run of a setup, before anything happened.
     #[must_use]
-    pub fn new(
-        catalogue: &'a Catalogue,
-        jobs: &'a [Job],
-        hardware: Hardware,
-        scheduler: Scheduler,
-    ) -> Self {
-        debug_assert!(jobs.is_sorted_by_key(|job| job.arrives_at));
+    pub fn new(setup: &'a Setup) -> Self {
         Self {
-            catalogue,
-            jobs,
-            world: World::new(catalogue, jobs, hardware),
-            scheduler,
-            next_job: 0,
+            setup,
+            world: World::new(setup),
+            jobs: Jobs::new(setup),
             queue: VecDeque::new(),
-            waiting: BTreeSet::new(),
+            waiting: Waiting::default(),
+            orders: Orders::default(),
             changes: Vec::new(),
+            finished: Vec::new(),
+            gained: Vec::new(),
+            tried: None,
         }
     }
 
@@ -66,63 +66,155 @@ impl<'a> Engine<'a> {
         &self.world
     }
 
-    /// Lets time pass until a pod can be placed, or until nothing more happens: then `None`.
-    pub fn next_pod(&mut self) -> Option<Placeable> {
+    /// What became of all until now.
+    #[must_use]
+    pub fn record(&self) -> &Record {
+        self.world.record()
+    }
+
+    /// Moves out what an API server told its watchers since the last call, in order.
+    pub fn take_changes(&mut self, into: &mut Vec<(Nanos, Change)>) {
+        into.append(&mut self.changes);
+    }
+
+    /// Lets time pass until a pod is to be placed; `None` when every job has ended or never will.
+    pub fn next_pod(&mut self) -> Option<Asked<'a>> {
         loop {
-            while let Some(pod) = self.queue.pop_front() {
-                let requests = self.jobs[pod.0].requests;
-                let candidates = self.scheduler.candidates(&self.world, requests);
-                if !candidates.is_empty() {
-                    return Some(Placeable { pod, candidates });
+            if let Some(pod) = self.next_waiting().or_else(|| self.queue.pop_front()) {
+                let job = self.setup.job(pod.job);
+                if self.orders.is_possible(self.setup, job.requests) {
+                    return Some(Asked { pod, job });
                 }
-                self.waiting.insert(pod);
+                self.end_job(pod, Outcome::FitsNowhere);
+                continue;
             }
-            self.pass(self.next_at()?);
+            if self.jobs.unfinished() == 0 {
+                return None;
+            }
+            let arrival = self.jobs.next_arrival();
+            if arrival.is_none() && !self.world.may_gain_room() {
+                self.end_waiting();
+                continue;
+            }
+            let next = arrival.into_iter().chain(self.world.next_at()).min();
+            self.pass(next?);
         }
     }
 
-    /// Binds the pod to the node that the scheduler picks; `points` as in [`Scheduler::choose`].
-    pub fn place(&mut self, placeable: &Placeable, points: &[Option<u8>]) -> Option<NodeNumber> {
-        let Placeable { pod, candidates } = placeable;
-        let job = &self.jobs[pod.0];
-        let world = &self.world;
-        let node = self.scheduler.choose(world, self.catalogue, job, candidates, points)?;
-        self.world.bind(*pod, node);
-        self.changes.append(&mut self.world.take_changes());
-        Some(node)
-    }
-
-    /// Runs to the end with the points that `score` gives.
-    pub fn run(&mut self, mut score: impl FnMut(&mut Self, &Placeable) -> Vec<Option<u8>>) {
-        while let Some(placeable) = self.next_pod() {
-            let points = score(self, &placeable);
-            self.place(&placeable, &points);
+    /// Binds the pod that [`Self::next_pod`] gave to a node with room for it, or lets it wait.
+    pub fn place(&mut self, pod: PodNumber, node: Option<NodeNumber>) {
+        let tried = self.tried.take();
+        match node {
+            Some(node) => {
+                self.orders.forget(pod);
+                self.world.bind(pod, node);
+                self.collect(self.world.now());
+            }
+            None => {
+                if tried == Some(pod) {
+                    // Whoever places sees no room where there is some: not again before something changes.
+                    self.gained.pop();
+                }
+                let requests = self.setup.job(pod.job).requests;
+                self.waiting.add(pod, requests);
+                self.orders.order(&mut self.world, pod, requests);
+            }
         }
     }
 
-    /// What watchers would have heard since the last call, in order.
-    pub fn take_changes(&mut self) -> Vec<(Nanos, Change)> {
-        std::mem::take(&mut self.changes)
+    /// Runs to the end; what became of it.
+    pub fn run(mut self, placement: &mut impl Placement) -> Record {
+        let mut changes = Vec::new();
+        while let Some(asked) = self.next_pod() {
+            self.take_changes(&mut changes);
+            for (at, change) in changes.drain(..) {
+                placement.observe(at, &change);
+            }
+            let node = placement.place(self.world.now(), asked);
+            self.place(asked.pod, node);
+        }
+        self.into_record()
     }
 
-    fn next_at(&self) -> Option<Nanos> {
-        let arrival = self.jobs.get(self.next_job).map(|job| job.arrives_at);
-        arrival.into_iter().chain(self.world.next_at()).min()
+    /// What became of a run that is over.
+    #[must_use]
+    pub fn into_record(mut self) -> Record {
+        let ended_at = self.world.now();
+        let record = self.world.record_mut();
+        record.run.curve.extend(ended_at);
+        std::mem::take(record)
+    }
+
+    /// The oldest waiting pod that a node which gained room has room for.
+    fn next_waiting(&mut self) -> Option<PodNumber> {
+        while let Some(&node) = self.gained.last() {
+            let world = &self.world;
+            let found = self.waiting.take_first(|requests| world.has_room(node, requests));
+            if found.is_some() {
+                self.tried = found;
+                return found;
+            }
+            self.gained.pop();
+        }
+        None
     }
 
     fn pass(&mut self, time: Nanos) {
         self.world.advance(time);
-        let mut changes = self.world.take_changes();
-        if changes.iter().any(|(_, change)| matches!(change, Change::Ended { .. })) {
-            self.queue.extend(std::mem::take(&mut self.waiting));
+        self.collect(time);
+        while let Some(job) = self.jobs.arrive(time) {
+            self.create(PodNumber { job, attempt: 0 });
         }
-        self.changes.append(&mut changes);
-        while self.jobs.get(self.next_job).is_some_and(|job| job.arrives_at <= time) {
-            self.queue.push_back(PodNumber(self.next_job));
-            self.next_job += 1;
+    }
+
+    /// Takes over what the world did, until it does nothing more at this time.
+    fn collect(&mut self, now: Nanos) {
+        self.world.take_changes(&mut self.changes);
+        self.world.take_gained(&mut self.gained);
+        if self.waiting.is_empty() {
+            self.gained.clear();
+        }
+        self.world.take_finished(&mut self.finished);
+        let mut finished = std::mem::take(&mut self.finished);
+        for (pod, finish) in finished.drain(..) {
+            match finish {
+                Finish::Well => self.end_job(pod, Outcome::Succeeded),
+                Finish::ForGood(outcome) => self.end_job(pod, outcome),
+                Finish::Again => {
+                    let attempt = pod.attempt.saturating_add(1);
+                    self.queue.push_back(PodNumber { attempt, ..pod });
+                }
+            }
+        }
+        self.finished = finished;
+        debug_assert_eq!(now, self.world.now());
+    }
+
+    fn create(&mut self, pod: PodNumber) {
+        let now = self.world.now();
+        self.world.record_mut().pods[pod.job.0 as usize].created_at = Some(now);
+        self.queue.push_back(pod);
+    }
+
+    /// A job is over, and what comes after it may begin, or never will.
+    fn end_job(&mut self, pod: PodNumber, outcome: Outcome) {
+        self.world.record_mut().pods[pod.job.0 as usize].outcome = outcome;
+        if outcome == Outcome::Succeeded {
+            while let Some(job) = self.jobs.release_next(pod.job) {
+                self.create(PodNumber { job, attempt: 0 });
+            }
+            self.jobs.end(pod.job);
+        } else {
+            for blocked in self.jobs.block(pod.job) {
+                self.world.record_mut().pods[blocked.0 as usize].outcome = Outcome::Blocked;
+            }
+        }
+    }
+
+    /// No node will gain room any more: what waits now waits for ever.
+    fn end_waiting(&mut self) {
+        while let Some(pod) = self.waiting.take_first(|_| true) {
+            self.end_job(pod, Outcome::FitsNowhere);
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,57 +1,54 @@
-//! What a run came to, in numbers that can be held against another run of the same workload.
+//! What a run came to so far, in the few numbers that the demo shows. Reports of whole runs are
+//! [`crate::sim::summary`]'s, and so is how each number is counted.
 
 use crate::model::unit::{Bytes, Nanos};
-use crate::sim::catalogue::Catalogue;
-use crate::sim::workload::Job;
-use crate::sim::world::World;
+use crate::sim::record::Record;
+use crate::sim::setup::Setup;
+use crate::sim::summary::load;
+use crate::sim::summary::wait::Waits;
 
 /// Sums of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Pods that started.
     pub started: usize,
-    /// Bytes moved from the registry to nodes.
+    /// Bytes of images moved to nodes.
     pub moved: Bytes,
     /// Bytes of the layers that the workload uses, each once: no placement can move less.
     pub least: Bytes,
-    /// Bytes of all images of all pods.
+    /// Bytes of the images that pods have got.
     pub wanted: Bytes,
     /// Of those, bytes that lay on the pod's node when it was bound.
     pub present: Bytes,
-    /// From arrival to start, over the pods that started: waiting for room, for other pulls, for its own.
+    /// From creation to start, over the pods that started: waiting for room, for other pulls, for its own.
     pub mean_wait: Nanos,
     /// The wait that 95 of 100 pods did not exceed (nearest rank).
     pub p95_wait: Nanos,
-    /// Work of the busiest node in thousandths of the mean: processors asked for, times running time.
+    /// Load of the busiest node in thousandths of the mean: [`load::busiest`].
     pub busiest_per_mille: u64,
 }
 
 impl Totals {
-    /// The sums of a world as it is now; of one at its end all pods are in them.
+    /// The sums of a run as far as it has come; of one at its end all pods are in them.
     #[must_use]
-    pub fn of(world: &World<'_>, jobs: &[Job], catalogue: &Catalogue) -> Self {
-        let mut totals = Self { moved: world.moved(), ..Self::default() };
-        let mut waits = Vec::with_capacity(jobs.len());
-        let mut work = vec![0_u128; world.hardware().node_count];
-        for (job, record) in jobs.iter().zip(world.records()) {
-            let Some((node, _)) = record.bound else {
-                continue;
-            };
-            totals.present += record.present;
-            for &image in &job.images {
-                totals.wanted += catalogue.image(image).bytes;
-            }
-            work[node.0] += u128::from(job.requests.cpu_millis) * u128::from(job.runs_for.0);
-            waits.extend(record.started_at.map(|started| started - job.arrives_at));
+    pub fn of(setup: &Setup, record: &Record) -> Self {
+        let mut totals = Self { moved: record.run.images.total(), ..Self::default() };
+        let mut waits = Vec::with_capacity(setup.jobs.len());
+        let mut used = Vec::new();
+        for (job, pod) in setup.jobs.iter().zip(&record.pods) {
+            totals.wanted += pod.wanted;
+            totals.present += pod.present_at_binding();
+            waits.extend(pod.wait());
+            let Some(bound_at) = pod.bound_at else { continue };
+            let references = job.containers.iter().map(|container| container.reference);
+            used.extend(references.map(|name| setup.catalogue.reference(name).at(bound_at)));
         }
-        let placed = jobs.iter().zip(world.records()).filter(|(_, record)| record.bound.is_some());
-        totals.least = catalogue.distinct_bytes(placed.flat_map(|(job, _)| job.images.clone()));
-        waits.sort_unstable();
+        totals.least = setup.catalogue.distinct_bytes(used);
         totals.started = waits.len();
-        totals.mean_wait = mean(&waits);
-        totals.p95_wait =
-            waits.get((waits.len() * 95).div_ceil(100).max(1) - 1).copied().unwrap_or_default();
-        totals.busiest_per_mille = busiest_per_mille(&work);
+        let waits = Waits::of(waits);
+        totals.mean_wait = waits.mean;
+        totals.p95_wait = waits.percentile(95).unwrap_or_default();
+        totals.busiest_per_mille = load::busiest(setup, &record.run.nodes).0;
         totals
     }
 
@@ -117,21 +114,9 @@ fn per_mille(part: Bytes, whole: Bytes) -> u64 {
     u64::try_from(share).unwrap_or(u64::MAX)
 }
 
-fn mean(waits: &[Nanos]) -> Nanos {
-    let sum: u128 = waits.iter().map(|wait| u128::from(wait.0)).sum();
-    Nanos(u64::try_from(sum / waits.len().max(1) as u128).unwrap_or(u64::MAX))
-}
-
-/// 1000 where all work the same, and where nobody works.
-fn busiest_per_mille(work: &[u128]) -> u64 {
-    let sum: u128 = work.iter().sum();
-    let busiest = work.iter().copied().max().unwrap_or(0) * 1000 * work.len() as u128;
-    busiest.checked_div(sum).map_or(1000, |share| u64::try_from(share).unwrap_or(u64::MAX))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Totals, busiest_per_mille, table};
+    use super::{Totals, table};
     use crate::model::unit::{Bytes, Nanos};
 
     #[test]
@@ -152,13 +137,6 @@ kube-scheduler alone      152.3         14.2     31.0 s    84.0 s      41 %     
 least possible             10.6          1.0
 ";
         assert_eq!(table(&[("kube-scheduler alone", totals)]), expected);
-    }
-
-    #[test]
-    fn the_busiest_node_is_held_against_the_mean_of_all() {
-        assert_eq!(busiest_per_mille(&[10, 20, 0]), 2000);
-        assert_eq!(busiest_per_mille(&[5, 5]), 1000);
-        assert_eq!(busiest_per_mille(&[0, 0]), 1000);
     }
 
     #[test]

@@ -5,10 +5,50 @@
 //! (so many independent uniform times over a span are one). Integers only: no library's logarithm can
 //! change a figure.
 
+pub mod argo;
+pub mod arrival;
+pub mod build;
+pub mod chance;
+pub mod concourse;
+pub mod dag;
+pub mod draft;
+pub mod duration;
+pub mod generate;
+pub mod image;
+pub mod join;
+pub mod matrix;
+pub mod node;
+pub mod prow;
+pub mod request;
+pub mod tekton;
+pub mod volume;
+
+use crate::model::pod::PullPolicy;
 use crate::model::unit::{Bytes, NANOS_PER_SECOND, Nanos};
-use crate::sim::catalogue::{Catalogue, ImageNumber};
+use crate::sim::catalogue::{Catalogue, ImageNumber, ReferenceNumber};
+use crate::sim::job::{Container, Job};
 use crate::sim::random::Random;
 use crate::sim::resource::Resources;
+
+/// How much of a scenario is built: a small one, for a first look or a test, has a share of its nodes,
+/// runs and pods, but at least one of each, and the same time between arrivals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scale {
+    /// Of a thousand.
+    pub per_mille: u32,
+}
+
+impl Scale {
+    /// All of it.
+    pub const FULL: Self = Self { per_mille: 1000 };
+
+    /// What is left of so many.
+    #[must_use]
+    pub fn of(self, count: u32) -> u32 {
+        let scaled = (u64::from(count) * u64::from(self.per_mille)).div_ceil(1000);
+        u32::try_from(scaled).unwrap_or(u32::MAX)
+    }
+}
 
 /// What to generate.
 #[derive(Clone, Copy, Debug)]
@@ -19,23 +59,6 @@ pub struct Settings {
     pub node_count: usize,
     /// Seed: same settings, same pods.
     pub seed: u64,
-}
-
-/// A step pod to come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Job {
-    /// Name of the pod.
-    pub name: String,
-    /// The run it belongs to.
-    pub run: usize,
-    /// Its images, in the order of pulling.
-    pub images: Vec<ImageNumber>,
-    /// When it is created.
-    pub arrives_at: Nanos,
-    /// From its start to its end.
-    pub runs_for: Nanos,
-    /// What it asks for.
-    pub requests: Resources,
 }
 
 /// Two pods a minute for each node: with these durations and sizes, nodes are some 40% full.
@@ -114,13 +137,20 @@ fn jobs_of(run: &Run, number: usize, catalogue: &Catalogue) -> impl Iterator<Ite
     let reference = catalogue.image(run.image).reference();
     let tag = reference.rsplit_once(':').map_or(reference, |(_, tag)| tag);
     let pipeline = tag.replace(['.', '_'], "-").to_ascii_lowercase();
+    let container = Container {
+        // The catalogue of the demo calls each image by its own name alone.
+        reference: ReferenceNumber(u32::try_from(run.image.0).unwrap_or(u32::MAX)),
+        pull_policy: PullPolicy::IfNotPresent,
+        is_init: false,
+    };
     (1..=run.pod_count).map(move |step| Job {
-        name: format!("{pipeline}-{}-{step}", number + 1),
-        run: number,
-        images: vec![run.image],
+        name: format!("{pipeline}-{}-{step}", number + 1).into(),
+        run: u32::try_from(number).unwrap_or(u32::MAX),
+        containers: Box::new([container]),
         arrives_at: run.arrives_at,
         runs_for: run.runs_for,
         requests: run.requests,
+        ..Job::default()
     })
 }
 

@@ -1,141 +1,119 @@
-//! The physics of a simulated cluster: room on nodes, honest pulls, pods that wait, run and end.
+//! The physics of a simulated cluster: nodes that come and go, honest pulls and streams, disks that fill
+//! and are cleared, pods that wait, run and end.
 //!
-//! A node pulls one image at a time, in the order asked (kubelet's default). A pull fetches the layers
-//! beyond the longest chain that lies there, over the node's own link, and unpacks each once it and the
-//! ones below have come; what lies there stays. Not here: a registry that is the bottleneck, full disks,
-//! failures, time to start a container. Where pods go is [`crate::sim::engine`]'s.
+//! What happens next is in [`agenda`]; bytes on their way are [`link`]'s, pulls [`pull`]'s, volumes
+//! [`stream`]'s, disks [`store`]'s and [`collect`]'s, pods [`pod`]'s, nodes [`membership`]'s, and what of
+//! all that an API server is told [`tell`]'s. Not here: time to start a container, failures of registries
+//! and links, disks that volumes fill. Which pods there are and where they go is
+//! [`crate::sim::engine`]'s.
 
+mod agenda;
+mod bits;
+mod collect;
+mod link;
+mod membership;
+mod node;
+mod peer;
+mod pod;
 mod pull;
+mod slab;
+mod store;
+mod stream;
+mod tell;
+#[cfg(test)]
+mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
-use crate::cost::pull::PullRates;
 use crate::model::unit::{Bytes, Nanos};
-use crate::sim::catalogue::{Catalogue, ImageNumber};
+use crate::sim::job::JobNumber;
+use crate::sim::placement::{Change, PodNumber};
+use crate::sim::record::{BySource, Outcome, PodRecord, Record};
 use crate::sim::resource::Resources;
-use crate::sim::workload::Job;
+use crate::sim::setup::{NodeNumber, Setup};
+use crate::sim::world::agenda::{Agenda, Happening};
+use crate::sim::world::bits::Bits;
+use crate::sim::world::link::{Links, Owner};
+use crate::sim::world::node::Node;
+use crate::sim::world::pod::LivePod;
+use crate::sim::world::pull::Pull;
+use crate::sim::world::slab::{Slab, Slot};
+use crate::sim::world::stream::{Stream, Volumes};
 
-/// A node of the world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct NodeNumber(pub usize);
-
-/// A pod: the index of its job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PodNumber(pub usize);
-
-/// What the nodes are like: all the same.
-#[derive(Clone, Copy, Debug)]
-pub struct Hardware {
-    /// Number of nodes.
-    pub node_count: usize,
-    /// What each has for pods.
-    pub capacity: Resources,
-    /// What a byte of a pull costs.
-    pub rates: PullRates,
-}
-
-/// Something that an API server would tell its watchers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the fields are the pod and the node that it happened to")]
-pub enum Change {
-    /// The pod was bound.
-    Bound { pod: PodNumber, node: NodeNumber },
-    /// All its images have come and it runs.
-    Started { pod: PodNumber },
-    /// It ended well.
-    Ended { pod: PodNumber },
-    /// Its object was deleted.
-    Removed { pod: PodNumber },
-    /// The kubelet lists its images anew, largest first.
-    Listed { node: NodeNumber, images: Vec<ImageNumber> },
-}
-
-/// What became of a pod.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PodRecord {
-    /// Where and when it was bound.
-    pub bound: Option<(NodeNumber, Nanos)>,
-    /// When it started.
-    pub started_at: Option<Nanos>,
-    /// When it ended.
-    pub ended_at: Option<Nanos>,
-    /// Bytes of its images that lay on the node when it was bound.
-    pub present: Bytes,
-    /// How many of its images have come.
-    images_ready: usize,
-}
+pub use tell::heartbeat;
 
 /// The world at one time.
 #[derive(Debug)]
 pub struct World<'a> {
-    catalogue: &'a Catalogue,
-    jobs: &'a [Job],
-    hardware: Hardware,
+    setup: &'a Setup,
     now: Nanos,
     nodes: Vec<Node>,
-    pods: Vec<PodRecord>,
-    /// What is to come, equal times in the order in which it was foreseen.
-    agenda: BTreeMap<(Nanos, u64), Happening>,
-    foreseen: u64,
+    /// Nodes that are to come.
+    nodes_coming: u32,
+    /// Nodes of the autoscaler that are there or coming.
+    nodes_scaled: u32,
+    pods: Slab<LivePod>,
+    /// Pods that are bound and have not ended.
+    pods_live: u32,
+    pulls: Slab<Pull>,
+    streams: Slab<Stream>,
+    volumes: Volumes,
+    links: Links,
+    /// By chain: nodes that hold it; only where nodes serve each other.
+    peers: Option<Vec<Bits>>,
+    agenda: Agenda,
+    /// How often a job's pods were evicted, where that is not never.
+    evictions: BTreeMap<JobNumber, u16>,
+    record: Record,
     changes: Vec<(Nanos, Change)>,
-    moved: Bytes,
+    finished: Vec<(PodNumber, Finish)>,
+    gained: Vec<NodeNumber>,
 }
 
-#[derive(Debug)]
-struct Node {
-    free: Resources,
-    /// By number: whether the chain lies there.
-    chains: Vec<bool>,
-    /// By number: whether the image does, by its name.
-    images: Vec<bool>,
-    /// What the API server knows of that.
-    listed: Vec<ImageNumber>,
-    /// Pods whose next image is pulled: the first one's now.
-    queue: VecDeque<PodNumber>,
-    /// A list is due.
-    list_due: bool,
+/// How a pod ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// Well.
+    Well,
+    /// Not well, or evicted: it is to be made anew.
+    Again,
+    /// Not well, and another one would not either.
+    ForGood(Outcome),
 }
-
-#[derive(Clone, Copy, Debug)]
-enum Happening {
-    Pulled(NodeNumber),
-    Ended(PodNumber),
-    Removed(PodNumber),
-    Listed(NodeNumber),
-}
-
-/// A kubelet sends its status every 10 s. The list in it can be 30 s older, which is left out: a fresh
-/// list helps the stock scheduler, that knows nothing else, more than it helps us.
-const LIST_INTERVAL: Nanos = Nanos::from_seconds(10);
-/// Images in a list, the largest (kubelet's `nodeStatusMaxImages`).
-const LISTED_IMAGES_MAX: usize = 50;
-/// CI systems keep the objects of finished pods for a while, to read their logs.
-const KEPT_AFTER_END: Nanos = Nanos::from_seconds(60);
 
 impl<'a> World<'a> {
-    /// An empty cluster at time zero.
+    /// The world of a setup at time zero, before anything happened: no node is there yet.
     #[must_use]
-    pub fn new(catalogue: &'a Catalogue, jobs: &'a [Job], hardware: Hardware) -> Self {
-        let node = |_| Node {
-            free: hardware.capacity,
-            chains: vec![false; catalogue.chain_count()],
-            images: vec![false; catalogue.len()],
-            listed: Vec::new(),
-            queue: VecDeque::new(),
-            list_due: false,
-        };
-        Self {
-            catalogue,
-            jobs,
-            hardware,
+    pub fn new(setup: &'a Setup) -> Self {
+        let peers = setup.registry.peers;
+        let peers = peers.then(|| vec![Bits::default(); setup.catalogue.chain_count()]);
+        let egress = setup.registry.egress.map(|rate| rate.bytes_per_second());
+        let mut record = Record::default();
+        record.pods.resize(setup.jobs.len(), PodRecord::default());
+        let mut world = Self {
+            setup,
             now: Nanos(0),
-            nodes: (0..hardware.node_count).map(node).collect(),
-            pods: vec![PodRecord::default(); jobs.len()],
-            agenda: BTreeMap::new(),
-            foreseen: 0,
+            nodes: Vec::with_capacity(setup.nodes.len()),
+            nodes_coming: 0,
+            nodes_scaled: 0,
+            pods: Slab::default(),
+            pods_live: 0,
+            pulls: Slab::default(),
+            streams: Slab::default(),
+            volumes: Volumes::new(setup),
+            links: Links::new(egress),
+            peers,
+            agenda: Agenda::default(),
+            evictions: BTreeMap::new(),
+            record,
             changes: Vec::new(),
-            moved: Bytes(0),
+            finished: Vec::new(),
+            gained: Vec::new(),
+        };
+        for node in &setup.nodes {
+            world.foresee_node(node, node.zone, node.joins_at);
         }
+        world
     }
 
     /// The time.
@@ -147,136 +125,127 @@ impl<'a> World<'a> {
     /// When something happens next by itself.
     #[must_use]
     pub fn next_at(&self) -> Option<Nanos> {
-        self.agenda.first_key_value().map(|((at, _), _)| *at)
+        self.agenda.next_at()
     }
 
-    /// What the nodes are like.
+    /// What became of all until now.
     #[must_use]
-    pub fn hardware(&self) -> &Hardware {
-        &self.hardware
+    pub fn record(&self) -> &Record {
+        &self.record
     }
 
-    /// What is left of a node.
+    pub(super) fn record_mut(&mut self) -> &mut Record {
+        &mut self.record
+    }
+
+    /// Nodes that are there or were, by number, and those that are to come.
     #[must_use]
-    pub fn free(&self, node: NodeNumber) -> Resources {
-        self.nodes[node.0].free
+    pub fn node_count(&self) -> usize {
+        self.nodes.len()
     }
 
-    /// The images that the API server knows to be on a node.
+    /// Whether a pod that asks for so much can be bound to the node now.
     #[must_use]
-    pub fn listed(&self, node: NodeNumber) -> &[ImageNumber] {
-        &self.nodes[node.0].listed
+    pub fn has_room(&self, node: NodeNumber, requests: Resources) -> bool {
+        self.nodes.get(node.0 as usize).is_some_and(|node| node.has_room(requests))
     }
 
-    /// What became of each pod, by number.
+    /// Whether a node can still gain room: a pod will end, or a node come.
     #[must_use]
-    pub fn records(&self) -> &[PodRecord] {
-        &self.pods
+    pub fn may_gain_room(&self) -> bool {
+        self.pods_live > 0 || self.nodes_coming > 0
     }
 
-    /// Bytes moved over all links by pulls that are done.
-    #[must_use]
-    pub fn moved(&self) -> Bytes {
-        self.moved
+    /// Moves out what happened since the last call, in order.
+    pub fn take_changes(&mut self, into: &mut Vec<(Nanos, Change)>) {
+        into.append(&mut self.changes);
     }
 
-    /// What happened since the last call, in order.
-    pub fn take_changes(&mut self) -> Vec<(Nanos, Change)> {
-        std::mem::take(&mut self.changes)
+    /// Moves out the pods that ended since the last call.
+    pub fn take_finished(&mut self, into: &mut Vec<(PodNumber, Finish)>) {
+        into.append(&mut self.finished);
+    }
+
+    /// Moves out the nodes that gained room since the last call.
+    pub fn take_gained(&mut self, into: &mut Vec<NodeNumber>) {
+        into.append(&mut self.gained);
     }
 
     /// Lets time pass until `time`; what is due then has happened.
     pub fn advance(&mut self, time: Nanos) {
-        while let Some(entry) = self.agenda.first_entry() {
-            let (at, _) = *entry.key();
-            if at > time {
-                break;
-            }
-            let happening = entry.remove();
+        while let Some((at, happening)) = self.agenda.pop_until(time) {
             self.now = at;
-            match happening {
-                Happening::Pulled(node) => self.pulled(node),
-                Happening::Ended(pod) => self.ended(pod),
-                Happening::Removed(pod) => self.note(Change::Removed { pod }),
-                Happening::Listed(node) => self.list(node),
-            }
+            self.happen(happening);
         }
         self.now = self.now.max(time);
     }
 
-    /// Binds a pod, which must not be bound yet, to a node that has room for it.
-    pub fn bind(&mut self, pod: PodNumber, node: NodeNumber) {
-        let present = self.present(pod, node);
-        let record = &mut self.pods[pod.0];
-        assert!(record.bound.is_none(), "a pod is bound once");
-        record.bound = Some((node, self.now));
-        record.present = present;
-        let requests = self.jobs[pod.0].requests;
-        let free = &mut self.nodes[node.0].free;
-        assert!(free.holds(requests), "only a node with room is bound to");
-        *free = free.without(requests);
-        self.note(Change::Bound { pod, node });
-        self.want_next(pod, node);
-    }
-
-    /// Asks for the pod's next image that is not there, or starts it.
-    fn want_next(&mut self, pod: PodNumber, node: NodeNumber) {
-        while let Some(&image) = self.jobs[pod.0].images.get(self.pods[pod.0].images_ready) {
-            if !self.nodes[node.0].images[image.0] {
-                self.nodes[node.0].queue.push_back(pod);
-                if self.nodes[node.0].queue.len() == 1 {
-                    self.begin_pull(node);
-                }
-                return;
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Through { flow, prediction } => {
+                self.through(self.links.through(flow, prediction));
             }
-            self.pods[pod.0].images_ready += 1;
+            Happening::FirstThrough { flow, prediction } => {
+                self.through(self.links.first_through(flow, prediction));
+            }
+            Happening::Unpacked(pull) if self.pulls.is_alive(pull) => self.unpacked(pull),
+            Happening::Retried(pod) if self.pods.is_alive(pod) => self.want_images(pod),
+            Happening::Ended(pod) if self.pods.is_alive(pod) => self.end(pod),
+            Happening::Removed(pod) if self.pods.is_alive(pod) => self.remove(pod),
+            Happening::ImagesRead(node) => self.read_images(node),
+            Happening::ImagesTold(node) => self.tell_images(node),
+            Happening::Reported(node) => self.report(node),
+            Happening::Collected(node) => self.collect(node),
+            Happening::Joined(node) => self.join(node),
+            Happening::Left(node) => self.leave(node),
+            Happening::Idle { node, since } => self.go_if_idle(node, since),
+            Happening::Unpacked(_)
+            | Happening::Retried(_)
+            | Happening::Ended(_)
+            | Happening::Removed(_) => {}
         }
-        self.pods[pod.0].started_at = Some(self.now);
-        self.note(Change::Started { pod });
-        self.foresee(self.jobs[pod.0].runs_for, Happening::Ended(pod));
     }
 
-    fn ended(&mut self, pod: PodNumber) {
-        self.pods[pod.0].ended_at = Some(self.now);
-        if let Some((node, _)) = self.pods[pod.0].bound {
-            let free = &mut self.nodes[node.0].free;
-            *free = free.with(self.jobs[pod.0].requests);
+    fn through(&mut self, owner: Option<Owner>) {
+        match owner {
+            Some(Owner::Pull(pull)) => self.fetched(pull),
+            Some(Owner::Stream(stream)) => self.streamed(stream),
+            None => {}
         }
-        self.note(Change::Ended { pod });
-        self.foresee(KEPT_AFTER_END, Happening::Removed(pod));
     }
 
-    /// The node's next status, each node at its own time within the interval.
-    fn expect_list(&mut self, node: NodeNumber) {
-        if std::mem::replace(&mut self.nodes[node.0].list_due, true) {
-            return;
+    /// Takes a flow off its links, through or not, and counts the bytes that came. It is to be released.
+    fn end_flow(&mut self, flow: Slot, owner: Owner) -> Bytes {
+        let (moved, way) = (self.links.moved(flow, self.now), self.links.way(flow));
+        self.links.stop(flow, self.now, &mut self.agenda);
+        let Some(way) = way else { return moved };
+        let to = &self.nodes[way.to.0 as usize];
+        let from = way.from.map(|from| self.nodes[from.0 as usize].zone);
+        let is_near = from == Some(to.zone);
+        let crosses = match from {
+            Some(_) => !is_near,
+            None => self.setup.registry.zone.is_some_and(|zone| zone != to.zone),
+        };
+        let run = &mut self.record.run;
+        let sums = match owner {
+            Owner::Pull(_) => &mut run.images,
+            Owner::Stream(_) => &mut run.volumes,
+        };
+        let BySource { registry, peer, zone } = sums;
+        *(match from {
+            None => registry,
+            Some(_) if is_near => peer,
+            Some(_) => zone,
+        }) += moved;
+        if crosses {
+            run.crossed_zone += moved;
         }
-        let share = LIST_INTERVAL.0 / self.nodes.len() as u64;
-        let own = share * node.0 as u64;
-        let until = LIST_INTERVAL.0 - (self.now.0 + LIST_INTERVAL.0 - own) % LIST_INTERVAL.0;
-        self.foresee(Nanos(until), Happening::Listed(node));
-    }
-
-    fn list(&mut self, node: NodeNumber) {
-        let on_node = &mut self.nodes[node.0];
-        on_node.list_due = false;
-        let held = (0..self.catalogue.len()).filter(|image| on_node.images[*image]);
-        let mut images: Vec<_> = held.map(ImageNumber).collect();
-        images.sort_by_key(|image| (std::cmp::Reverse(self.catalogue.image(*image).bytes), *image));
-        images.truncate(LISTED_IMAGES_MAX);
-        on_node.listed.clone_from(&images);
-        self.note(Change::Listed { node, images });
+        run.nodes[way.to.0 as usize].moved += moved;
+        run.curve.add(self.now, moved);
+        moved
     }
 
     fn note(&mut self, change: Change) {
         self.changes.push((self.now, change));
     }
-
-    fn foresee(&mut self, wait: Nanos, happening: Happening) {
-        self.agenda.insert((self.now + wait, self.foreseen), happening);
-        self.foreseen += 1;
-    }
 }
-
-#[cfg(test)]
-mod tests;

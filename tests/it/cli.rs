@@ -4,6 +4,8 @@ mod explain;
 mod help;
 mod inputs;
 mod listening;
+mod simulate;
+mod trace;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

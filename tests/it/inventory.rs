@@ -87,7 +87,7 @@ struct Stage {
 impl Stage {
     /// Without a home, nodes that are equally cold are equal.
     async fn set() -> Result<Self> {
-        Self::set_by("greedy").await
+        Self::set_by("plain").await
     }
 
     /// By this policy, a name or a file.

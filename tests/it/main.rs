@@ -15,6 +15,8 @@ mod objects;
 mod extender;
 // Images looked up in registries: real ones, and one that misbehaves.
 mod registry;
+// Scenario files: those that come with the project, and such as are refused.
+mod simulations;
 // The demo, as a user runs it.
 mod demo;
 // The manifests in deploy/, on a real API server, under their own rights.

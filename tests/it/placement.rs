@@ -5,8 +5,9 @@ mod burst;
 mod disks;
 mod lookahead;
 mod manifest;
-mod volumes;
 mod runs;
+mod twin;
+mod volumes;
 mod zones;
 
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ type PerNode = BTreeMap<String, usize>;
 /// A control plane with nodes, and an extender that knows them.
 struct Stage {
     // Dropped in this order: the servers before the plane they talk to.
-    _scheduler: Scheduler,
+    scheduler: Scheduler,
     extender: Extender,
     plane: ControlPlane,
 }
@@ -74,7 +75,7 @@ impl Stage {
         let extender_url = with_us.then(|| extender.url.clone());
         let options = SchedulerOptions { extender_url, ..options };
         let scheduler = Scheduler::start(&plane, options).await?;
-        Ok(Self { _scheduler: scheduler, extender, plane })
+        Ok(Self { scheduler, extender, plane })
     }
 
     /// Makes the pods and waits until `bound` of the namespace are bound, these included.

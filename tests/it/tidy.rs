@@ -26,7 +26,7 @@ fn root() -> &'static Path {
 }
 
 /// The text of a file that must be there.
-fn text(name: &str) -> String {
+pub fn text(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 

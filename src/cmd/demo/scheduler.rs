@@ -1,16 +1,18 @@
 //! The client half of kube-scheduler's extender protocol: asks the port about one pod after another.
 //!
 //! Bodies are as the scheduler writes them with `nodeCacheCapable: true`; the connection is kept. What
-//! the points do is [`crate::sim::stock`]'s.
+//! the points do is [`crate::sim::scheduler`]'s.
+
+use std::borrow::Cow;
 
 use anyhow::Context;
 use reqwest::Client;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::sim::engine::Placeable;
-use crate::sim::observe::{NAMESPACE, node_name, uid};
-use crate::sim::workload::Job;
+use crate::sim::observe::{NAMESPACE, uid};
+use crate::sim::placement::Asked;
+use crate::sim::setup::{NodeNumber, Setup};
 
 /// Asks one extender.
 #[derive(Debug)]
@@ -42,31 +44,33 @@ impl Scheduler {
     ///
     /// # Errors
     /// If the port does not answer as the protocol says.
-    pub async fn ask<'a>(
+    pub async fn ask(
         &self,
-        job: &Job,
-        placeable: &Placeable,
-        images: impl Iterator<Item = &'a str>,
-    ) -> anyhow::Result<Vec<Option<u8>>> {
-        let names: Vec<_> = placeable.candidates.iter().map(|node| node_name(*node)).collect();
-        let pod = pod(job, &uid(placeable.pod), images);
-        let body = json!({ "Pod": pod, "Nodes": null, "NodeNames": names });
+        setup: &Setup,
+        asked: Asked<'_>,
+        candidates: &[NodeNumber],
+    ) -> anyhow::Result<Vec<Option<u64>>> {
+        let names: Vec<_> = candidates.iter().map(|node| setup.node_name(*node)).collect();
+        let body = json!({ "Pod": pod(setup, asked), "Nodes": null, "NodeNames": names });
         let response = self.client.post(&self.url).json(&body).send().await;
         let response = response.with_context(|| format!("the extender at {}", self.url))?;
         let scores: Vec<HostScore> = response.error_for_status()?.json().await?;
-        let of_node = |name: &String| {
+        let of_node = |name: &Cow<'_, str>| {
             let entry = scores.iter().find(|entry| entry.host == *name)?;
-            Some(entry.score)
+            Some(u64::from(entry.score))
         };
         Ok(names.iter().map(of_node).collect())
     }
 }
 
 /// The pod as the API server has it.
-fn pod<'a>(job: &Job, uid: &str, images: impl Iterator<Item = &'a str>) -> Value {
+fn pod(setup: &Setup, asked: Asked<'_>) -> Value {
+    let job = asked.job;
+    let references = job.containers.iter().map(|container| container.reference);
+    let images = references.map(|reference| &setup.catalogue.reference(reference).name);
     let memory = format!("{}Mi", job.requests.memory.0 >> 20);
     let cpu = format!("{}m", job.requests.cpu_millis);
-    let container = |(at, image): (usize, &str)| {
+    let container = |(at, image): (usize, &String)| {
         json!({
             "name": format!("step-{at}"),
             "image": image,
@@ -78,7 +82,7 @@ fn pod<'a>(job: &Job, uid: &str, images: impl Iterator<Item = &'a str>) -> Value
         "metadata": {
             "name": job.name,
             "namespace": NAMESPACE,
-            "uid": uid,
+            "uid": uid(asked.pod),
             "labels": { "pipeline-run": job.run.to_string() },
         },
         "spec": {

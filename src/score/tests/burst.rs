@@ -13,7 +13,7 @@ use crate::model::unit::{Bytes, TransferRate};
 use crate::policy::Policy;
 use crate::score::{Candidates, decide};
 use crate::sim::resource::Resources;
-use crate::sim::stock::{balanced_allocation, least_allocated};
+use crate::sim::twin::{balanced_allocation, least_allocated};
 use crate::state::event::Event;
 use crate::state::fixtures::agent::inventory;
 use crate::state::fixtures::world::World;

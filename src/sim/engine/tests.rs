@@ -1,29 +1,46 @@
-//! Whole runs: the stock scheduler, and the decisions of the core on the events of the world.
+//! Whole runs: by room alone, by the stock scheduler, and by the decisions of the core on the events of the
+//! world.
 
-use super::{Engine, Placeable};
-use crate::cost::pull::PullRates;
-use crate::model::pod::PodFacts;
-use crate::model::unit::{Bytes, Time, TransferRate};
+mod fuzz;
+
+use super::Engine;
+use crate::model::unit::{Bytes, Nanos, TransferRate};
 use crate::policy::Policy;
-use crate::score::{Candidates, decide};
 use crate::sim::catalogue::{Catalogue, tests::image};
-use crate::sim::observe::{Observer, node_name};
+use crate::sim::extender::Dunnage;
+use crate::sim::job::{Job, JobNumber};
+use crate::sim::placement::Placement;
+use crate::sim::record::{Outcome, Record};
 use crate::sim::report::{Totals, table};
 use crate::sim::resource::Resources;
-use crate::sim::stock::Scheduler;
-use crate::sim::workload::{self, Job, Settings};
-use crate::sim::world::Hardware;
-use crate::state::Tracker;
-use crate::state::event::Event;
+use crate::sim::room::{ByRoom, Taste};
+use crate::sim::scheduler::Scheduler;
+use crate::sim::setup::{NodeHardware, NodeSetup, Scaling, Setup, VolumeNumber, ZoneNumber};
+use crate::sim::view::Delayed;
+use crate::sim::workload::{self, Settings};
 
-struct Scene {
-    catalogue: Catalogue,
-    jobs: Vec<Job>,
-    hardware: Hardware,
-    seed: u64,
+fn node(number: usize) -> NodeSetup {
+    let link = TransferRate::from_bytes_per_second(100_000_000).expect("in range");
+    NodeSetup {
+        name: format!("node-{number}"),
+        zone: ZoneNumber(0),
+        capacity: Resources { cpu_millis: 16_000, memory: Bytes(64 << 30) },
+        pods_max: 110,
+        hardware: NodeHardware {
+            link_down: link,
+            link_up: link,
+            unpack: link,
+            keeps_blobs: false,
+            pulls_max: 1,
+            disk: None,
+        },
+        preloaded: Vec::new(),
+        joins_at: Nanos(0),
+        leaves_at: None,
+    }
 }
 
-fn scene(pod_count: usize, node_count: usize, seed: u64) -> Scene {
+fn setup(pod_count: usize, node_count: usize, seed: u64) -> Setup {
     let catalogue = Catalogue::new(vec![
         image("a", &[("base", 100), ("a", 1500)]),
         image("bb", &[("base", 100), ("tools", 600), ("b", 900)]),
@@ -31,69 +48,34 @@ fn scene(pod_count: usize, node_count: usize, seed: u64) -> Scene {
         image("dddd", &[("d", 700)]),
     ]);
     let jobs = workload::generate(&Settings { pod_count, node_count, seed }, &catalogue);
-    let rate = TransferRate::from_bytes_per_second(100_000_000).expect("in range");
-    let capacity = Resources { cpu_millis: 16_000, memory: Bytes(64 << 30) };
-    let rates = PullRates { fetch: rate, unpack: rate };
-    Scene { catalogue, jobs, hardware: Hardware { node_count, capacity, rates }, seed }
+    let nodes = (0..node_count).map(node).collect();
+    Setup { catalogue, jobs, nodes, seed, ..Setup::default() }
 }
 
-impl Scene {
-    fn engine(&self) -> Engine<'_> {
-        Engine::new(&self.catalogue, &self.jobs, self.hardware, Scheduler::new(self.seed))
-    }
-
-    fn stock(&self) -> Totals {
-        let mut engine = self.engine();
-        engine.run(|_, placeable| vec![None; placeable.candidates.len()]);
-        Totals::of(engine.world(), &self.jobs, &self.catalogue)
-    }
-
-    fn dunnage(&self) -> Totals {
-        let observer = Observer { catalogue: &self.catalogue, jobs: &self.jobs, epoch: Time(1) };
-        let mut tracker = Tracker::default();
-        for event in observer.first_list(self.hardware.node_count) {
-            tracker.apply(event, Time(1));
-        }
-        let policy = Policy::named("default").expect("comes with the program");
-        let mut engine = self.engine();
-        engine.run(|engine, placeable| {
-            for (at, change) in engine.take_changes() {
-                tracker.apply(observer.event(&change, engine.world()), observer.time(at));
-            }
-            let now = observer.time(engine.world().now());
-            tracker.apply(Event::TimePassed, now);
-            points(self, placeable, &tracker, &policy, now)
-        });
-        Totals::of(engine.world(), &self.jobs, &self.catalogue)
-    }
+fn run(setup: &Setup, placement: &mut impl Placement) -> Record {
+    Engine::new(setup).run(placement)
 }
 
-fn points(
-    scene: &Scene,
-    placeable: &Placeable,
-    tracker: &Tracker,
-    policy: &Policy,
-    now: Time,
-) -> Vec<Option<u8>> {
-    let images = scene.jobs[placeable.pod.0].images.iter();
-    let image = |number: &_| crate::model::pod::PodImage {
-        reference: scene.catalogue.image(*number).reference().to_owned(),
-        ..Default::default()
-    };
-    let pod = PodFacts { is_step: true, images: images.map(image).collect(), ..Default::default() };
-    let cluster = tracker.cluster();
-    let id = |node: &_| cluster.node_id(&node_name(*node)).expect("listed at the start");
-    let nodes = placeable.candidates.iter().map(id).collect();
-    let decision = decide(&pod, &Candidates { nodes, unknown_count: 0 }, cluster, policy, now);
-    assert_eq!(decision.rows.len(), placeable.candidates.len(), "{:?}", decision.neutral);
-    decision.rows.iter().map(|row| (row.points > 0).then_some(row.points)).collect()
+fn stock(setup: &Setup) -> Record {
+    run(setup, &mut Scheduler::alone(setup))
+}
+
+fn dunnage(setup: &Setup) -> Record {
+    let policy = Policy::named("default").expect("comes with the program");
+    let extender = Delayed::new(Dunnage::new(setup, policy), &setup.view);
+    run(setup, &mut Scheduler::with(setup, extender, 1))
+}
+
+fn random(setup: &Setup) -> Record {
+    run(setup, &mut ByRoom::new(setup, Taste::Random))
 }
 
 #[test]
 fn every_pod_starts_and_no_bytes_are_lost_or_made_up() {
     for (pods, nodes) in [(1, 2), (300, 10), (200, 120)] {
-        let scene = scene(pods, nodes, 5);
-        for totals in [scene.stock(), scene.dunnage()] {
+        let setup = setup(pods, nodes, 5);
+        for record in [random(&setup), stock(&setup), dunnage(&setup)] {
+            let totals = Totals::of(&setup, &record);
             assert_eq!(totals.started, pods);
             assert!(totals.moved >= totals.least, "{totals:?}");
             assert!(totals.moved + totals.present <= totals.wanted, "{totals:?}");
@@ -103,18 +85,19 @@ fn every_pod_starts_and_no_bytes_are_lost_or_made_up() {
 
 #[test]
 fn pods_wait_for_room_and_are_placed_once_there_is_some() {
-    let mut scene = scene(300, 10, 5);
-    scene.hardware.node_count = 2;
-    let totals = scene.stock();
+    let mut setup = setup(300, 10, 5);
+    setup.nodes.truncate(2);
+    let totals = Totals::of(&setup, &stock(&setup));
     assert_eq!(totals.started, 300);
-    assert!(totals.mean_wait > crate::model::unit::Nanos::from_seconds(60), "{totals:?}");
+    assert!(totals.mean_wait > Nanos::from_seconds(60), "{totals:?}");
 }
 
 #[test]
 fn same_seed_same_report_to_the_byte() {
     let report = |seed| {
-        let scene = scene(200, 12, seed);
-        table(&[("stock", scene.stock()), ("dunnage", scene.dunnage())])
+        let setup = setup(200, 12, seed);
+        let totals = |record| Totals::of(&setup, &record);
+        table(&[("stock", totals(stock(&setup))), ("dunnage", totals(dunnage(&setup)))])
     };
     assert_eq!(report(3), report(3));
     assert_ne!(report(3), report(4));
@@ -122,7 +105,99 @@ fn same_seed_same_report_to_the_byte() {
 
 #[test]
 fn points_for_what_lies_there_save_bytes() {
-    let scene = scene(300, 12, 7);
-    let (stock, dunnage) = (scene.stock(), scene.dunnage());
-    assert!(dunnage.moved < stock.moved, "{dunnage:?} {stock:?}");
+    let setup = setup(300, 12, 7);
+    let moved = |record: Record| record.run.images.total();
+    assert!(moved(dunnage(&setup)) < moved(stock(&setup)));
+}
+
+#[test]
+fn news_that_comes_late_saves_less_but_changes_nothing_else() {
+    let mut setup = setup(300, 12, 7);
+    let moved = |record: &Record| record.run.images.total();
+    let at_once = dunnage(&setup);
+    setup.view.pod_delay = Nanos::from_seconds(60);
+    setup.view.node_delay = Nanos::from_seconds(300);
+    let late = dunnage(&setup);
+    assert!(late.pods.iter().all(|pod| pod.outcome == Outcome::Succeeded));
+    assert!(moved(&late) > moved(&at_once), "{:?} {:?}", moved(&late), moved(&at_once));
+}
+
+#[test]
+fn agents_make_up_for_lists_that_come_late() {
+    let mut setup = setup(300, 12, 7);
+    setup.view.agents = Some(Nanos::from_seconds(5));
+    let record = dunnage(&setup);
+    assert!(record.pods.iter().all(|pod| pod.outcome == Outcome::Succeeded));
+    assert!(record.run.images.total() < stock(&setup).run.images.total());
+}
+
+/// A job of the first image with these requests.
+fn job(cpu_millis: u64, arrives_at: u64) -> Job {
+    let requests = Resources { cpu_millis, memory: Bytes(1 << 30) };
+    let containers = setup(1, 1, 1).jobs[0].containers.clone();
+    let runs_for = Nanos::from_seconds(60);
+    let arrives_at = Nanos::from_seconds(arrives_at);
+    Job { name: "pod".into(), containers, requests, arrives_at, runs_for, ..Job::default() }
+}
+
+fn outcomes(record: &Record) -> Vec<Outcome> {
+    record.pods.iter().map(|pod| pod.outcome).collect()
+}
+
+#[test]
+fn a_pod_that_fits_nowhere_is_told_and_all_that_comes_after_it() {
+    let after = Job { after: [JobNumber(1)].into(), ..job(100, 0) };
+    let jobs = vec![job(100, 0), job(17_000, 0), after, job(100, 500)];
+    let setup = Setup { jobs, ..setup(0, 2, 1) };
+    let expected = [Outcome::Succeeded, Outcome::FitsNowhere, Outcome::Blocked, Outcome::Succeeded];
+    assert_eq!(outcomes(&stock(&setup)), expected);
+    assert_eq!(outcomes(&Engine::new(&Setup { nodes: vec![], ..setup }).into_record()).len(), 4);
+}
+
+#[test]
+fn a_cluster_without_nodes_or_with_nodes_that_all_leave_ends() {
+    let mut setup = Setup { jobs: vec![job(100, 0), job(100, 900)], ..setup(0, 1, 1) };
+    setup.nodes[0].leaves_at = Some(Nanos::from_seconds(600));
+    assert_eq!(outcomes(&stock(&setup)), [Outcome::Succeeded, Outcome::FitsNowhere]);
+    setup.nodes.clear();
+    assert_eq!(outcomes(&stock(&setup)), [Outcome::FitsNowhere; 2]);
+}
+
+#[test]
+fn jobs_come_after_those_they_need_and_are_made_anew_when_they_fail() {
+    let first = Job { failures: 2, produces: [VolumeNumber(0)].into(), ..job(100, 0) };
+    let second =
+        Job { after: [JobNumber(0)].into(), needs: [VolumeNumber(0)].into(), ..job(100, 1) };
+    let mut setup = Setup { jobs: vec![first, second], ..setup(0, 1, 1) };
+    setup.volumes = vec![crate::sim::setup::VolumeSetup {
+        key: "out".to_owned(),
+        kind: crate::model::volume::VolumeKind::Output,
+        bytes: Bytes(1_000_000_000),
+        holders: Vec::new(),
+        is_pushed: false,
+    }];
+    let record = stock(&setup);
+    assert_eq!(record.pods[0].attempts, 3);
+    assert_eq!(record.pods[1].created_at, record.pods[0].ended_at);
+    assert_eq!(
+        (record.pods[1].volumes_wanted, record.run.volumes_missing),
+        (Bytes(1_000_000_000), 0)
+    );
+}
+
+#[test]
+fn an_autoscaler_brings_nodes_that_pods_find_no_room_without_and_takes_idle_ones_away() {
+    let jobs = (0..6).map(|_| job(8000, 0)).chain([job(8000, 2000)]).collect();
+    let mut setup = Setup { jobs, ..setup(0, 1, 1) };
+    let template = NodeSetup { name: "scaled-".to_owned(), ..node(0) };
+    let (boot, idle) = (Nanos::from_seconds(45), Nanos::from_seconds(600));
+    let zones = Vec::new();
+    setup.scaling = Some(Scaling { template, zones, nodes_max: 5, boot, idle });
+    let record = stock(&setup);
+    assert_eq!(outcomes(&record), [Outcome::Succeeded; 7]);
+    // Two of the six find room at once; two nodes for the other four.
+    assert_eq!(record.run.nodes.len(), 3);
+    assert_eq!(record.run.nodes[1].joined_at, Nanos::from_seconds(45));
+    assert!(record.run.nodes[1..].iter().all(|node| node.left_at.is_some()), "{record:?}");
+    assert_eq!(setup.node_name(crate::sim::setup::NodeNumber(2)), "scaled-3");
 }

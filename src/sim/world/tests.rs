@@ -1,129 +1,337 @@
 //! Physics by hand: a link and an unpacker of 100 MB/s each, nodes of four processors.
 
-use super::pull::pull_time;
-use super::{Change, Hardware, NodeNumber, PodNumber, World};
-use crate::cost::pull::PullRates;
+mod disk;
+mod link;
+mod volume;
+
+use super::{Finish, World};
+use crate::model::pod::PullPolicy;
 use crate::model::unit::{Bytes, Nanos, TransferRate};
-use crate::sim::catalogue::{Catalogue, ImageNumber, tests::image};
+use crate::sim::catalogue::{Catalogue, ImageNumber, Reference, ReferenceNumber, tests::image};
+use crate::sim::job::{Container, Job, JobNumber};
+use crate::sim::placement::{Change, PodNumber};
+use crate::sim::record::Outcome;
 use crate::sim::resource::Resources;
-use crate::sim::workload::Job;
+use crate::sim::setup::{NodeHardware, NodeNumber, NodeSetup, Setup, ZoneNumber};
 
 const HERE: NodeNumber = NodeNumber(0);
+const THERE: NodeNumber = NodeNumber(1);
+const MEGABYTE: u64 = 1_000_000;
 
-fn hardware(node_count: usize) -> Hardware {
-    let rate = TransferRate::from_bytes_per_second(100_000_000).expect("in range");
-    let capacity = Resources { cpu_millis: 4000, memory: Bytes(8 << 30) };
-    Hardware { node_count, capacity, rates: PullRates { fetch: rate, unpack: rate } }
+fn seconds(seconds: u64) -> Nanos {
+    Nanos::from_seconds(seconds)
 }
 
-fn catalogue() -> Catalogue {
-    Catalogue::new(vec![
-        image("go", &[("base", 100), ("go", 200)]),
-        image("rust", &[("base", 100), ("rust", 400)]),
-    ])
+fn rate(megabytes: u64) -> TransferRate {
+    TransferRate::from_bytes_per_second(megabytes * MEGABYTE).expect("in range")
 }
 
-fn job(images: &[usize], seconds: u64) -> Job {
-    Job {
-        name: "pod".to_owned(),
-        run: 0,
-        images: images.iter().copied().map(ImageNumber).collect(),
-        arrives_at: Nanos(0),
-        runs_for: Nanos::from_seconds(seconds),
-        requests: Resources { cpu_millis: 1000, memory: Bytes(1 << 30) },
+fn node(number: usize) -> NodeSetup {
+    let link = rate(100);
+    let (link_down, link_up, unpack) = (link, link, link);
+    NodeSetup {
+        name: format!("node-{number}"),
+        zone: ZoneNumber(0),
+        capacity: Resources { cpu_millis: 4000, memory: Bytes(8 << 30) },
+        pods_max: 110,
+        hardware: NodeHardware {
+            link_down,
+            link_up,
+            unpack,
+            keeps_blobs: false,
+            pulls_max: 1,
+            disk: None,
+        },
+        preloaded: Vec::new(),
+        joins_at: Nanos(0),
+        leaves_at: None,
     }
 }
 
-fn started(world: &World<'_>, pod: usize) -> Option<Nanos> {
-    world.records()[pod].started_at
+fn container(reference: u32) -> Container {
+    let (pull_policy, is_init) = (PullPolicy::IfNotPresent, false);
+    Container { reference: ReferenceNumber(reference), pull_policy, is_init }
+}
+
+/// A pod of these images.
+fn job(images: &[u32], runs_for: u64) -> Job {
+    Job {
+        name: "pod".into(),
+        containers: images.iter().map(|image| container(*image)).collect(),
+        requests: Resources { cpu_millis: 1000, memory: Bytes(1 << 30) },
+        runs_for: seconds(runs_for),
+        ..Job::default()
+    }
+}
+
+/// Images 0 and 1: go of 100 and 200 MB, and rust of the same 100 and 400 MB.
+fn setup(node_count: usize, jobs: Vec<Job>) -> Setup {
+    let catalogue = Catalogue::new(vec![
+        image("go", &[("base", 100), ("go", 200)]),
+        image("rust", &[("base", 100), ("rust", 400)]),
+    ]);
+    Setup { catalogue, nodes: (0..node_count).map(node).collect(), jobs, ..Setup::default() }
+}
+
+fn pod(job: u32) -> PodNumber {
+    PodNumber { job: JobNumber(job), attempt: 0 }
+}
+
+/// A world in which the nodes of time zero are there.
+fn begin(setup: &Setup) -> World<'_> {
+    let mut world = World::new(setup);
+    world.advance(Nanos(0));
+    world
+}
+
+fn started(world: &World<'_>, job: usize) -> Option<Nanos> {
+    world.record().pods[job].started_at
+}
+
+fn changes(world: &mut World<'_>) -> Vec<(Nanos, Change)> {
+    let mut changes = Vec::new();
+    world.take_changes(&mut changes);
+    changes
+}
+
+fn finished(world: &mut World<'_>) -> Vec<(PodNumber, Finish)> {
+    let mut finished = Vec::new();
+    world.take_finished(&mut finished);
+    finished
+}
+
+/// What was moved by all is what was moved for each, and what was lost.
+fn assert_conserved(world: &World<'_>) {
+    let sum = |of: fn(&crate::sim::record::PodRecord) -> Bytes| {
+        world.record().pods.iter().fold(Bytes(0), |sum, pod| sum + of(pod))
+    };
+    let run = &world.record().run;
+    let moved = sum(|pod| pod.moved) + sum(|pod| pod.streamed) + run.lost;
+    assert_eq!(run.images.total() + run.volumes.total(), moved);
+    let to_nodes = run.nodes.iter().fold(Bytes(0), |sum, node| sum + node.moved);
+    assert_eq!(to_nodes, moved);
 }
 
 #[test]
 fn a_layer_is_fetched_while_the_one_below_is_unpacked() {
-    let layers = [Bytes(100_000_000), Bytes(200_000_000)];
-    assert_eq!(pull_time(&layers, hardware(1).rates), Nanos::from_seconds(5));
-    assert_eq!(pull_time(&[], hardware(1).rates), Nanos(0));
+    let setup = setup(1, vec![job(&[0], 10)]);
+    let mut world = begin(&setup);
+    world.bind(pod(0), HERE);
+    world.advance(seconds(1000));
+    // Fetched at 1 and 3 s, unpacked at 2 and 5 s.
+    assert_eq!(started(&world, 0), Some(seconds(5)));
+    assert_eq!(world.record().pods[0].moved, Bytes(300 * MEGABYTE));
 }
 
 #[test]
 fn pulls_of_a_node_are_serial_and_move_only_what_is_not_there() {
-    let (catalogue, jobs) = (catalogue(), [job(&[0], 10), job(&[1], 10), job(&[0], 10)]);
-    let mut world = World::new(&catalogue, &jobs, hardware(1));
-    (0..3).for_each(|pod| world.bind(PodNumber(pod), HERE));
-    world.advance(Nanos::from_seconds(1000));
+    let setup = setup(1, vec![job(&[0], 10), job(&[1], 10), job(&[0], 10)]);
+    let mut world = begin(&setup);
+    (0..3).for_each(|job| world.bind(pod(job), HERE));
+    world.advance(seconds(1000));
     // go: 5 s; rust, of which the base lies there: 4 s to fetch and 4 to unpack.
-    assert_eq!(started(&world, 0), Some(Nanos::from_seconds(5)));
-    assert_eq!(started(&world, 1), Some(Nanos::from_seconds(13)));
+    assert_eq!(started(&world, 0), Some(seconds(5)));
+    assert_eq!(started(&world, 1), Some(seconds(13)));
     // The third pod asked before its image was there, so it stands in line; then nothing is moved.
-    assert_eq!(started(&world, 2), Some(Nanos::from_seconds(13)));
-    assert_eq!(world.moved(), Bytes(700_000_000));
-    assert_eq!(world.moved(), catalogue.distinct_bytes([ImageNumber(0), ImageNumber(1)]));
+    assert_eq!(started(&world, 2), Some(seconds(13)));
+    assert_eq!(world.record().run.images.registry, Bytes(700 * MEGABYTE));
+    let third = world.record().pods[2];
+    assert_eq!((third.moved, third.shared), (Bytes(0), Bytes(300 * MEGABYTE)));
+    assert_eq!((third.present(), third.present_at_binding()), (third.wanted, Bytes(0)));
+    assert_conserved(&world);
 }
 
 #[test]
 fn a_pod_with_two_images_waits_for_both_and_a_warm_one_for_none() {
-    let (catalogue, jobs) = (catalogue(), [job(&[0, 1], 10), job(&[1, 0], 10)]);
-    let mut world = World::new(&catalogue, &jobs, hardware(1));
-    world.bind(PodNumber(0), HERE);
-    world.advance(Nanos::from_seconds(13));
-    assert_eq!(started(&world, 0), Some(Nanos::from_seconds(13)));
-    world.bind(PodNumber(1), HERE);
-    assert_eq!(started(&world, 1), Some(Nanos::from_seconds(13)));
-    assert_eq!(world.records()[1].present, Bytes(800_000_000));
-    assert_eq!(world.records()[0].present, Bytes(0));
+    let setup = setup(1, vec![job(&[0, 1], 10), job(&[1, 0], 10)]);
+    let mut world = begin(&setup);
+    world.bind(pod(0), HERE);
+    world.advance(seconds(13));
+    assert_eq!(started(&world, 0), Some(seconds(13)));
+    world.bind(pod(1), HERE);
+    assert_eq!(started(&world, 1), Some(seconds(13)));
+    world.advance(seconds(99));
+    assert_eq!(world.record().pods[1].present_at_binding(), Bytes(800 * MEGABYTE));
+    // The base of the second image came with the first one.
+    let first = world.record().pods[0];
+    assert_eq!((first.present_at_binding(), first.shared), (Bytes(0), Bytes(100 * MEGABYTE)));
 }
 
 #[test]
 fn nodes_pull_side_by_side_and_each_moves_its_own_bytes() {
-    let (catalogue, jobs) = (catalogue(), [job(&[0], 10), job(&[0], 10)]);
-    let mut world = World::new(&catalogue, &jobs, hardware(2));
-    world.bind(PodNumber(0), NodeNumber(0));
-    world.bind(PodNumber(1), NodeNumber(1));
-    world.advance(Nanos::from_seconds(5));
-    assert_eq!(started(&world, 0), started(&world, 1));
-    assert_eq!(world.moved(), Bytes(600_000_000));
+    let setup = setup(2, vec![job(&[0], 10), job(&[0], 10)]);
+    let mut world = begin(&setup);
+    world.bind(pod(0), HERE);
+    world.bind(pod(1), THERE);
+    world.advance(seconds(5));
+    assert_eq!((started(&world, 0), started(&world, 1)), (Some(seconds(5)), Some(seconds(5))));
+    assert_eq!(world.record().run.images.registry, Bytes(600 * MEGABYTE));
 }
 
 #[test]
 fn room_is_taken_from_binding_to_the_end_and_then_given_back() {
-    let (catalogue, jobs) = (catalogue(), [job(&[0], 10)]);
-    let mut world = World::new(&catalogue, &jobs, hardware(1));
-    world.bind(PodNumber(0), HERE);
-    assert_eq!(world.free(HERE).cpu_millis, 3000);
-    world.advance(Nanos::from_seconds(14));
-    assert_eq!(world.free(HERE).cpu_millis, 3000);
-    world.advance(Nanos::from_seconds(15));
-    assert_eq!(world.free(HERE), hardware(1).capacity);
-    assert_eq!(world.records()[0].ended_at, Some(Nanos::from_seconds(15)));
+    let setup = setup(1, vec![job(&[0], 10)]);
+    let mut world = begin(&setup);
+    let whole = setup.nodes[0].capacity;
+    world.bind(pod(0), HERE);
+    world.advance(seconds(14));
+    assert!(!world.has_room(HERE, whole));
+    world.advance(seconds(15));
+    assert!(world.has_room(HERE, whole));
+    assert_eq!(world.record().pods[0].ended_at, Some(seconds(15)));
+    let node = world.record().run.nodes[0];
+    assert_eq!((node.pods, node.cpu_milli_nanos), (1, 1000 * 10_000_000_000));
 }
 
 #[test]
-fn watchers_hear_of_everything_in_order_and_of_images_within_ten_seconds() {
-    let (catalogue, jobs) = (catalogue(), [job(&[0], 10)]);
-    let mut world = World::new(&catalogue, &jobs, hardware(2));
-    let pod = PodNumber(0);
-    world.bind(pod, NodeNumber(1));
-    world.advance(Nanos::from_seconds(1000));
-    let seconds = Nanos::from_seconds;
-    let images = vec![ImageNumber(0)];
-    // The second of two nodes sends its status at 5 s, 15 s, ...; what came at 5 s waits for the next.
+fn watchers_hear_of_everything_in_order_and_of_images_after_a_list_and_a_status() {
+    let setup = setup(1, vec![job(&[0], 10)]);
+    let mut world = begin(&setup);
+    world.bind(pod(0), HERE);
+    world.advance(seconds(1000));
+    let all = changes(&mut world);
+    let (listed, others): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|(_, change)| matches!(change, Change::Listed { .. }));
+    let (pod, node) = (pod(0), HERE);
+    let NodeSetup { zone, capacity, pods_max, .. } = setup.nodes[0].clone();
     let expected = [
-        (seconds(0), Change::Bound { pod, node: NodeNumber(1) }),
-        (seconds(5), Change::Started { pod }),
-        (seconds(15), Change::Listed { node: NodeNumber(1), images }),
-        (seconds(15), Change::Ended { pod }),
-        (seconds(75), Change::Removed { pod }),
+        (Nanos(0), Change::NodeJoined { node, zone, capacity, pods_max }),
+        (Nanos(0), Change::Bound { pod, node }),
+        (seconds(5), Change::Pulled { node, reference: ReferenceNumber(0), took: seconds(5) }),
+        (seconds(5), Change::Started { pod, node, images: None }),
+        (seconds(15), Change::Ended { pod, node, images: None }),
+        (seconds(75), Change::Removed { pod, node }),
     ];
-    assert_eq!(world.take_changes(), expected);
-    assert_eq!(world.listed(NodeNumber(1)), [ImageNumber(0)]);
-    assert_eq!(world.next_at(), None);
+    assert_eq!(others, expected);
+    let [(at, Change::Listed { images, .. })] = &listed[..] else { panic!("{listed:?}") };
+    let read: Vec<_> = images.iter().collect();
+    assert_eq!(read, [(ImageNumber(0), &[ReferenceNumber(0)][..])]);
+    assert!(*at > seconds(5) && *at <= seconds(45), "{at:?}");
+    assert_eq!(finished(&mut world), [(pod, Finish::Well)]);
 }
 
 #[test]
-#[should_panic(expected = "a pod is bound once")]
-fn a_pod_is_on_one_node() {
-    let (catalogue, jobs) = (catalogue(), [job(&[0], 10)]);
-    let mut world = World::new(&catalogue, &jobs, hardware(2));
-    world.bind(PodNumber(0), NodeNumber(0));
-    world.bind(PodNumber(0), NodeNumber(1));
+#[should_panic(expected = "only a node with room is bound to")]
+fn a_full_node_is_not_bound_to() {
+    let mut setup = setup(1, vec![job(&[0], 10), job(&[0], 10)]);
+    setup.nodes[0].pods_max = 1;
+    let mut world = begin(&setup);
+    world.bind(pod(0), HERE);
+    world.bind(pod(1), HERE);
+}
+
+/// Both images under one name that moves from the first to the second at 100 s.
+fn moving(policy: PullPolicy) -> Setup {
+    let facts = setup(1, vec![]).catalogue.images().map(|entry| entry.facts.clone()).collect();
+    let history = vec![(Nanos(0), ImageNumber(0)), (seconds(100), ImageNumber(1))];
+    let reference = Reference { name: "tools:latest".to_owned(), history };
+    let catalogue = Catalogue::with_references(facts, vec![reference]);
+    let mut late = job(&[0], 10);
+    late.containers[0].pull_policy = policy;
+    Setup { catalogue, ..setup(1, vec![job(&[0], 10), late]) }
+}
+
+fn second_pod_of(setup: &Setup) -> (Nanos, Bytes) {
+    let mut world = begin(setup);
+    world.bind(pod(0), HERE);
+    world.advance(seconds(200));
+    world.bind(pod(1), HERE);
+    world.advance(seconds(400));
+    (started(&world, 1).expect("it starts"), world.record().pods[1].moved)
+}
+
+#[test]
+fn a_name_that_moved_is_pulled_again_only_where_the_registry_is_always_asked() {
+    assert_eq!(second_pod_of(&moving(PullPolicy::IfNotPresent)), (seconds(200), Bytes(0)));
+    assert_eq!(second_pod_of(&moving(PullPolicy::Never)), (seconds(200), Bytes(0)));
+    let all_but_the_base = Bytes(400 * MEGABYTE);
+    assert_eq!(second_pod_of(&moving(PullPolicy::Always)), (seconds(208), all_but_the_base));
+}
+
+#[test]
+fn pods_tell_which_image_a_moving_name_turned_out_to_be() {
+    let setup = moving(PullPolicy::Always);
+    let mut world = begin(&setup);
+    world.bind(pod(0), HERE);
+    world.advance(seconds(200));
+    world.bind(pod(1), HERE);
+    world.advance(seconds(400));
+    let told = changes(&mut world).into_iter().filter_map(|(_, change)| match change {
+        Change::Started { images, .. } => images.map(|images| images[0].0),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [0, 1]);
+    let lists = world.image_list(HERE);
+    let names = |list: &crate::sim::placement::ImageList| {
+        list.iter().map(|(image, names)| (image.0, names.len())).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&lists), [(1, 1), (0, 0)], "the old image is known by digest alone");
+}
+
+#[test]
+fn what_may_not_be_pulled_and_is_not_there_ends_the_pod() {
+    let mut never = job(&[0], 10);
+    never.containers[0].pull_policy = PullPolicy::Never;
+    let setup = setup(1, vec![never]);
+    let mut world = begin(&setup);
+    world.bind(pod(0), HERE);
+    assert_eq!(finished(&mut world), [(pod(0), Finish::ForGood(Outcome::ImageAbsent))]);
+    assert!(world.has_room(HERE, setup.nodes[0].capacity));
+}
+
+#[test]
+fn kept_blobs_are_unpacked_without_being_fetched() {
+    let mut setup = setup(1, vec![job(&[0], 10), job(&[1], 10)]);
+    setup.catalogue = Catalogue::new(vec![
+        image("go", &[("base", 100), ("go", 200)]),
+        image("odd", &[("go", 200), ("odd", 100)]),
+    ]);
+    setup.nodes[0].hardware.keeps_blobs = true;
+    let mut world = begin(&setup);
+    world.bind(pod(0), HERE);
+    world.advance(seconds(100));
+    world.bind(pod(1), HERE);
+    world.advance(seconds(200));
+    // 2 s to unpack what lies there; meanwhile the other layer comes, and takes another second.
+    assert_eq!(started(&world, 1), Some(seconds(103)));
+    let record = world.record().pods[1];
+    assert_eq!(
+        (record.moved, record.present_at_binding()),
+        (Bytes(100_000_000), Bytes(200_000_000))
+    );
+}
+
+#[test]
+fn a_drained_node_takes_its_pods_with_it_and_they_are_made_anew() {
+    let mut setup = setup(2, vec![job(&[0], 10), job(&[1], 10)]);
+    setup.nodes[0].leaves_at = Some(seconds(3));
+    let mut world = begin(&setup);
+    world.bind(pod(0), HERE);
+    world.bind(pod(1), HERE);
+    world.advance(seconds(3));
+    assert_eq!(finished(&mut world), [(pod(0), Finish::Again), (pod(1), Finish::Again)]);
+    assert!(!world.has_room(HERE, Resources::default()));
+    assert_eq!(world.record().run.lost, Bytes(300 * MEGABYTE));
+    let again = PodNumber { attempt: 1, ..pod(0) };
+    world.bind(again, THERE);
+    world.advance(seconds(100));
+    assert_eq!(started(&world, 0), Some(seconds(8)));
+    let record = world.record().pods[0];
+    assert_eq!((record.attempts, record.node), (2, Some(THERE)));
+    assert_eq!(finished(&mut world), [(again, Finish::Well)]);
+    assert_conserved(&world);
+}
+
+#[test]
+fn what_lies_on_a_node_when_it_joins_is_told_and_not_pulled() {
+    let mut setup = setup(1, vec![job(&[1], 10)]);
+    setup.nodes[0].preloaded = vec![ImageNumber(1)];
+    setup.nodes[0].joins_at = seconds(7);
+    let mut world = begin(&setup);
+    assert!(!world.has_room(HERE, Resources::default()) && world.may_gain_room());
+    world.advance(seconds(7));
+    world.bind(pod(0), HERE);
+    assert_eq!(started(&world, 0), Some(seconds(7)));
+    let told = changes(&mut world);
+    assert!(matches!(&told[1].1, Change::Listed { images, .. } if images.len() == 1), "{told:?}");
 }

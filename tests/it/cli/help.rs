@@ -22,7 +22,16 @@ fn check(arguments: &[&str], expected: &[&str]) {
 fn help_names_every_subcommand() {
     check(
         &["--help"],
-        &["serve", "demo", "explain", "agent", "volume", "--log <FILTER>", "-V, --version"],
+        &[
+            "serve",
+            "demo",
+            "explain",
+            "agent",
+            "volume",
+            "trace",
+            "--log <FILTER>",
+            "-V, --version",
+        ],
     );
     check(&["--version"], &[concat!("dunnage ", env!("CARGO_PKG_VERSION"))]);
 }
@@ -125,6 +134,35 @@ fn help_of_volume_names_its_flags_and_defaults() {
 }
 
 #[test]
+fn help_of_trace_names_its_argument_and_exit_code() {
+    check(&["trace", "--help"], &["validate", "line by line; ends with 3 if anything is"]);
+    check(&["trace", "validate", "--help"], &["<FILE>", "JSON lines, plain or gzip"]);
+}
+
+#[test]
+fn help_of_simulate_names_its_flags_and_defaults() {
+    check(
+        &["simulate", "--help"],
+        &[
+            "<SCENARIO>",
+            "--policy <NAME_OR_FILE>",
+            "[default: stock default]",
+            "spread, pack, random, greedy, concourse, stork, lrscheduler, skippy, bounded-hash,",
+            "hindsight",
+            "--seed <N>",
+            "[default: the scenario's]",
+            "--seeds <A..B>",
+            "--threads <N>",
+            "-o <FORMAT>",
+            "text: A table",
+            "json: Everything, for programs",
+            "html: One page with charts",
+            "--output <FILE>",
+        ],
+    );
+}
+
+#[test]
 fn wrong_usage_ends_with_2_and_names_the_flag() {
     for (arguments, part) in [
         (&["serve", "--wrong"][..], "'--wrong'"),
@@ -157,6 +195,13 @@ fn wrong_usage_ends_with_2_and_names_the_flag() {
         (&["volume", "put", "k"], "required arguments"),
         (&["volume", "put", "k", "d", "--push"], "required arguments"),
         (&["volume", "put", "k", "d", "--kind", "odd"], "'odd'"),
+        (&["trace", "validate"], "required arguments"),
+        (&["simulate"], "required arguments"),
+        (&["simulate", "a", "--seeds", "5"], "expected A..B, as 1..10"),
+        (&["simulate", "a", "--seeds", "3..1"], "1 comes before 3"),
+        (&["simulate", "a", "--seeds", "1..9", "--seed", "1"], "cannot be used with"),
+        (&["simulate", "a", "--threads", "0"], "from 1 to 256"),
+        (&["simulate", "a", "-o", "yaml"], "'yaml'"),
         (&["fly"], "unrecognized subcommand"),
     ] {
         run(arguments).fails_with(2, &[part]);

@@ -69,7 +69,7 @@ fn a_policy_without_sense_names_the_key() {
     files.write("negative.yaml", POLICY.replace("fullSeconds: 64", "fullSeconds: -1"));
     let negative = files.serve(&["--policy=negative.yaml"]);
     negative.fails_with(1, &["policy negative.yaml", "fullSeconds"]);
-    files.serve(&["--policy=nobody"]).fails_with(1, &["nobody", "default, greedy"]);
+    files.serve(&["--policy=nobody"]).fails_with(1, &["nobody", "default, plain"]);
     files.write("empty.yaml", "");
     files.serve(&["--policy=empty.yaml"]).fails_with(1, &["policy empty.yaml"]);
 }

@@ -52,8 +52,8 @@ impl Stage {
 async fn a_node_whose_disk_a_pod_would_fill_costs_more_where_the_policy_says_so() -> Result<()> {
     let dir = tempfile::tempdir()?;
     let policy = dir.path().join("policy.yaml");
-    let named = dunnage::policy::NAMED.iter().find(|(name, _)| *name == "greedy");
-    let (_, text) = named.context("no greedy policy")?;
+    let named = dunnage::policy::NAMED.iter().find(|(name, _)| *name == "plain");
+    let (_, text) = named.context("no plain policy")?;
     fs::write(&policy, text.replace("refetchShare: 0", "refetchShare: 1"))?;
     let mut stage = Stage::set_by(&policy.display().to_string()).await?;
     establish(&stage.plane.client()).await?;

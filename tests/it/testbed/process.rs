@@ -73,6 +73,11 @@ impl Process {
         Ok(self.child.wait()?)
     }
 
+    /// The file of all that the child prints.
+    pub fn log_path(&self) -> &Path {
+        &self.log
+    }
+
     /// All that the child has printed so far.
     pub fn log(&self) -> String {
         fs::read(&self.log)

@@ -40,6 +40,10 @@ pub struct SchedulerOptions {
     pub percentage_of_nodes_to_score: Option<i32>,
     /// The scheduler's `-v`.
     pub verbosity: u8,
+    /// Its `--vmodule`: more words from some of its files.
+    pub vmodule: Option<String>,
+    /// How many nodes it looks at at once; none for its own choice.
+    pub parallelism: Option<u32>,
 }
 
 impl Default for SchedulerOptions {
@@ -54,6 +58,8 @@ impl Default for SchedulerOptions {
             filter: false,
             percentage_of_nodes_to_score: None,
             verbosity: 2, // what Kubernetes recommends for production
+            vmodule: None,
+            parallelism: None,
         }
     }
 }
@@ -90,6 +96,7 @@ async fn start_once(plane: &ControlPlane, options: &SchedulerOptions) -> Result<
     command.arg("--cert-dir").arg(file(".certificates"));
     command.args(["--bind-address", "127.0.0.1", "--secure-port", &port.to_string()]);
     command.arg(format!("-v={}", options.verbosity));
+    command.args(options.vmodule.iter().map(|modules| format!("--vmodule={modules}")));
     // A streamed list reaches the scheduler in the order of a hash map, a listed one in that of the names. It
     // considers some 40 % of 1,000 nodes in that order, and by chance one run in thirteen would have samples
     // without any of ten warm nodes.
@@ -123,6 +130,9 @@ fn configuration(plane: &ControlPlane, options: &SchedulerOptions) -> Value {
     });
     if let Some(share) = options.percentage_of_nodes_to_score {
         configuration["percentageOfNodesToScore"] = json!(share);
+    }
+    if let Some(parallelism) = options.parallelism {
+        configuration["parallelism"] = json!(parallelism);
     }
     if let Some(url) = &options.extender_url {
         configuration["extenders"] = json!([extender(url, options)]);

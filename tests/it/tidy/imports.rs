@@ -17,19 +17,24 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("cli", &[]),
 ];
 /// Edges that other edges may import.
-const SHARED_EDGES: [&str; 11] = [
+const SHARED_EDGES: [&str; 14] = [
     "body",
     "cause",
     "clock",
     "inventory",
+    "lines",
+    "manifests",
     "metrics",
     "object",
     "recent",
     "shared",
+    "trace",
     "tree",
     "unresolved",
     "view",
 ];
+/// Edges that read what the simulator is made of, or print what it came to.
+const SIM_EDGES: [&str; 3] = ["dataset", "report", "trace"];
 /// The only edge that may import `cost`: it shows the parts of one.
 const COST_EDGE: &str = "view";
 
@@ -105,13 +110,14 @@ fn offence(own: &[String], target: &[String]) -> Option<String> {
         return Some(format!("{path}: only main may import cmd"));
     }
     let (_, below) = LAYERS.iter().find(|(layer, _)| *layer == own_layer)?;
-    if own_layer != layer && !below.contains(&layer) {
+    let own_edge = own.get(1).map(String::as_str).filter(|_| own_layer == "edge");
+    let reads_sim = layer == "sim" && own_edge.is_some_and(|edge| SIM_EDGES.contains(&edge));
+    if own_layer != layer && !below.contains(&layer) && !reads_sim {
         return Some(format!("{path}: {own_layer} may import only {below:?}"));
     }
     if own_layer != "edge" {
         return None;
     }
-    let own_edge = own.get(1).map(String::as_str);
     if layer == "cost" && own_edge != Some(COST_EDGE) {
         return Some(format!("{path}: of edges only {COST_EDGE} may import cost"));
     }

@@ -33,6 +33,7 @@ fn an_import_within_the_layers_passes() {
     pass("src/score/need.rs", "use crate::{model::node, cost::{pull, queue}}; use super::decide;");
     pass("src/edge/view/cluster.rs", "use crate::cost::queue; use super::seconds;");
     pass("src/edge/extender.rs", "use crate::edge::extender::wire; use crate::edge::shared;");
+    pass("src/edge/dataset/prow.rs", "use crate::sim::data::ProwJob; use crate::edge::lines;");
     pass("src/main.rs", "fn main() { dunnage::cmd::run() }");
     pass("src/cmd/serve.rs", "use crate::edge::watch; use crate::cli::Serve;");
     pass("src/model/node.rs", "//! [`crate::state`]\n/* use crate::state; */ // crate::state");

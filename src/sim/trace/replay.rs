@@ -1,0 +1,168 @@
+//! A setup out of a trace: the same pods at the same times, to be placed by whoever is asked.
+//!
+//! Modelling choices: a pod takes as long as it took, whatever node it is on; one that never started is left
+//! out, and one that had not ended runs until the recording ends; a pod that reads a volume waits for the
+//! last pod created before it that leaves it. Links, unpacking and garbage collection of the nodes are not in
+//! a trace: they are the scenario's, or as everywhere else.
+
+use std::collections::BTreeSet;
+
+use crate::model::unit::Nanos;
+use crate::sim::catalogue::{Catalogue, ImageNumber, Reference, ReferenceNumber};
+use crate::sim::job::{Container, Job, JobNumber};
+use crate::sim::setup::{NodeNumber, NodeSetup, Setup, VolumeNumber, VolumeSetup, ZoneNumber};
+use crate::sim::trace::{RecordedContainer, RecordedNode, RecordedPod, Recording};
+use crate::sim::workload::volume::Volumes;
+use crate::sim::workload::{Scale, node};
+
+/// The setup `base` with the workload of a recording, and with its nodes where it has none.
+///
+/// # Errors
+/// If the recording has no pods that started, or there are no nodes.
+pub fn setup(
+    recording: &Recording,
+    mut base: Setup,
+    volumes: Volumes,
+    scale: Scale,
+) -> Result<Setup, String> {
+    let has_own_nodes = !base.nodes.is_empty() || base.scaling.is_some();
+    if !has_own_nodes {
+        base.zones = zones(recording);
+        base.nodes = nodes(recording, &base.zones);
+    }
+    if base.nodes.is_empty() && base.scaling.is_none() {
+        return Err("the trace has no nodes, and the scenario none either".to_owned());
+    }
+    base.epoch = recording.epoch;
+    base.catalogue = catalogue(recording);
+    let numbers = add_volumes(recording, volumes, has_own_nodes, &mut base);
+    let started = recording.pods.iter().filter(|pod| pod.started_at.is_some());
+    let all = u32::try_from(started.clone().count()).unwrap_or(u32::MAX);
+    let never = recording.pods.len() - all as usize;
+    if never > 0 {
+        base.notes.push(format!("{never} pods of the trace never started and are left out"));
+    }
+    base.jobs = jobs(recording, started.take(scale.of(all) as usize), &numbers);
+    if base.jobs.is_empty() {
+        Err("the trace has no pod that started".to_owned())
+    } else {
+        Ok(base)
+    }
+}
+
+fn zones(recording: &Recording) -> Vec<String> {
+    let mut zones: Vec<_> = recording.nodes.iter().filter_map(|node| node.zone.clone()).collect();
+    zones.sort_unstable();
+    zones.dedup();
+    zones
+}
+
+/// A node that came back under its name is another one, and called by its place, too.
+fn nodes(recording: &Recording, zones: &[String]) -> Vec<NodeSetup> {
+    let mut nodes: Vec<NodeSetup> =
+        recording.nodes.iter().map(|node| recorded(node, zones)).collect();
+    let mut seen = BTreeSet::new();
+    for (place, node) in nodes.iter_mut().enumerate() {
+        if !seen.insert(node.name.clone()) {
+            node.name = format!("{}-back-{place}", node.name);
+        }
+    }
+    nodes
+}
+
+fn recorded(recorded: &RecordedNode, zones: &[String]) -> NodeSetup {
+    let zone = zones.iter().position(|zone| Some(zone) == recorded.zone.as_ref()).unwrap_or(0);
+    NodeSetup {
+        name: recorded.name.clone(),
+        zone: ZoneNumber(u16::try_from(zone).unwrap_or(0)),
+        capacity: recorded.capacity,
+        pods_max: recorded.pods_max,
+        hardware: node::usual_hardware(recorded.disk_bytes),
+        preloaded: Vec::new(),
+        joins_at: recorded.joins_at,
+        leaves_at: recorded.leaves_at,
+    }
+}
+
+/// Images that no name ever meant cannot be asked for.
+fn catalogue(recording: &Recording) -> Catalogue {
+    let mut kept = Vec::new();
+    let mut numbers = Vec::new();
+    for image in &recording.images {
+        numbers.push(ImageNumber(kept.len()));
+        if !image.references.is_empty() {
+            kept.push(image.clone());
+        }
+    }
+    let references = recording.names.iter().map(|(name, history)| Reference {
+        name: name.clone(),
+        history: history.iter().map(|(at, image)| (*at, numbers[*image])).collect(),
+    });
+    Catalogue::with_references(kept, references.collect())
+}
+
+/// Where the recorded nodes are not the setup's, a volume that lay on some is in the registry instead.
+fn add_volumes(
+    recording: &Recording,
+    mut volumes: Volumes,
+    has_own_nodes: bool,
+    base: &mut Setup,
+) -> Vec<VolumeNumber> {
+    let holder = |place: &usize| NodeNumber(u32::try_from(*place).unwrap_or(u32::MAX));
+    let numbers = recording.volumes.iter().map(|volume| {
+        let moved = has_own_nodes && !volume.holders.is_empty();
+        let holders = volume.holders.iter().map(holder).filter(|_| !has_own_nodes);
+        volumes.insert(VolumeSetup {
+            key: volume.key.clone(),
+            kind: volume.kind,
+            bytes: volume.bytes,
+            holders: holders.collect(),
+            is_pushed: volume.is_pushed || moved,
+        })
+    });
+    let numbers = numbers.collect();
+    base.volumes = volumes.finish();
+    numbers
+}
+
+fn jobs<'a>(
+    recording: &Recording,
+    started: impl Iterator<Item = &'a RecordedPod>,
+    volumes: &[VolumeNumber],
+) -> Vec<Job> {
+    let mut makers: Vec<Option<JobNumber>> = vec![None; recording.volumes.len()];
+    let mut jobs = Vec::new();
+    for (number, pod) in (0..).map(JobNumber).zip(started) {
+        let mut after: Vec<_> = pod.needs.iter().filter_map(|volume| makers[*volume]).collect();
+        after.sort_unstable();
+        after.dedup();
+        let numbered = |places: &[usize]| places.iter().map(|place| volumes[*place]).collect();
+        jobs.push(Job {
+            name: pod.name.clone(),
+            run: pod.run,
+            containers: pod.containers.iter().map(container).collect(),
+            requests: pod.requests,
+            arrives_at: pod.created_at,
+            after: after.into(),
+            runs_for: ran_for(pod, recording.ends_at),
+            failures: 0,
+            needs: numbered(&pod.needs),
+            produces: numbered(&pod.produces),
+        });
+        pod.produces.iter().for_each(|volume| makers[*volume] = Some(number));
+    }
+    jobs
+}
+
+fn container(recorded: &RecordedContainer) -> Container {
+    Container {
+        reference: ReferenceNumber(u32::try_from(recorded.name).unwrap_or(u32::MAX)),
+        pull_policy: recorded.pull_policy,
+        is_init: recorded.is_init,
+    }
+}
+
+fn ran_for(pod: &RecordedPod, ends_at: Nanos) -> Nanos {
+    let until = pod.ended_at.unwrap_or(ends_at);
+    pod.started_at.map_or(Nanos(0), |started| until - started)
+}
