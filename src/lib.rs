@@ -80,6 +80,10 @@
 //! - **avoidable**: what counts against a stream while the volume is on its way to another node with room.
 //! - **least possible**: what no placement of a simulated run's pods at its times moves less of
 //!   ([`sim::bound`]). **Captured**: of the bytes that spread moves beyond it, the share not moved.
+//! - **twin**: kube-scheduler as a value ([`sim::twin`]). **Rival**: somebody else's formula
+//!   ([`sim::rival`]).
+//! - **bound**: bytes that no placement can undercut ([`sim::bound`]), each under a **premise**. **Captured
+//!   share**: of what spreading moves above it, the part that a policy avoids. **Regret**: its bytes over it.
 //! - **neutral**: an answer that prefers no node; always with a reason.
 
 pub mod model;

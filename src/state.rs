@@ -1,6 +1,6 @@
 //! The tracker: events in, one [`Cluster`] kept.
 //!
-//! [`Tracker::apply`] is the only way to change the cluster, for `serve` and `demo` alike. It is
+//! [`Tracker::apply`] is the only way to change the cluster, for `serve`, `demo` and `simulate` alike. It is
 //! synchronous, reads no clock (`now` is an argument), and cannot fail: an odd object changes less,
 //! never everything. It knows nothing of policies or scores.
 

@@ -1,12 +1,12 @@
-//! From seconds saved to raw points, for pods whose disks, whose named volumes or whose run's later steps tell
-//! candidates apart.
+//! From seconds saved to raw points, for pods whose disks, named volumes or run's later steps tell candidates
+//! apart.
 //!
 //! The curve is steep near zero and flat at its end, and zero is a cold node. Where all candidates have a
 //! pod's large image, all of them are at the flat end, and a disk that only one of them has would not be
 //! seen, nor that the rest of the run is warm there; where all would be sooner by another node's link than by
 //! the registry, a volume that only one of them has would hardly be. So the distance from the best candidate
-//! is what goes through the curve. A best one that saves something has the points it has otherwise, and so has
-//! a cold node; one that saves nothing has none. The order of candidates is the same either way.
+//! is what goes through the curve. A best one that saves something has the points it has otherwise, as has a
+//! cold node; one that saves nothing has none. The order of candidates is the same either way.
 
 use crate::policy::curve::Curve;
 use crate::score::decision::{Decision, Reasons};

@@ -29,8 +29,8 @@ fn has_room(decision: &Decision, question: &Question<'_>, node: NodeId) -> bool 
 }
 
 /// The candidate with room that the first stream of a volume shall go to: of those that it costs least, the
-/// first in hash order of its key. Where a holder has room that one is the better place, and yet the scheduler's
-/// own plugins may find it too full.
+/// first in hash order of its key. Where a holder has room that one is the better place, and yet the
+/// scheduler's own plugins may find it too full.
 pub(super) fn choose<C: Ord>(
     decision: &Decision,
     question: &Question<'_>,
