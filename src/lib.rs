@@ -83,8 +83,6 @@
 //!   ([`sim::bound`]). **Captured**: of the bytes that spread moves beyond it, the share not moved.
 //! - **twin**: kube-scheduler as a value ([`sim::twin`]). **Rival**: somebody else's formula
 //!   ([`sim::rival`]).
-//! - **bound**: bytes that no placement can undercut ([`sim::bound`]), each under a **premise**. **Captured
-//!   share**: of what spreading moves above it, the part that a policy avoids. **Regret**: its bytes over it.
 //! - **neutral**: an answer that prefers no node; always with a reason.
 
 pub mod model;
