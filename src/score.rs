@@ -214,7 +214,7 @@ fn price(decision: &mut Decision, question: &Question<'_>) -> (i8, i8) {
         decision.rows[home].reasons.add(Reasons::HOME);
     }
     lookahead::settle(decision, question);
-    let scale = Scale::of(decision);
+    let scale = Scale::of(decision, &question.policy.curve);
     let unknown = decision.unknown_count > 0;
     let (mut lowest, mut highest) = if unknown { (0, 0) } else { (POINTS_MAX, -POINTS_MAX) };
     let mut rows = std::mem::take(&mut decision.rows);

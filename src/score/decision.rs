@@ -342,7 +342,7 @@ impl Decision {
         self.terms.home_share.of(rates.duration_of(row.arriving + missing))
     }
 
-    fn rates_of(&self, row: &Row) -> PullRates {
+    pub(super) fn rates_of(&self, row: &Row) -> PullRates {
         self.paces[usize::from(row.pace)].rates
     }
 

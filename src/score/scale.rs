@@ -22,8 +22,8 @@ pub(super) struct Scale {
 
 impl Scale {
     /// That of a decision whose delays and home are known.
-    pub(super) fn of(decision: &Decision) -> Self {
-        let streams = stream::tells_apart(decision);
+    pub(super) fn of(decision: &Decision, curve: &Curve) -> Self {
+        let streams = stream::tells_apart(decision, curve);
         if !streams && !attach::tells_apart(decision) && !lookahead::tells_apart(decision) {
             return Self { best: None };
         }

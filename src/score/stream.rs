@@ -18,6 +18,7 @@ use crate::model::node_set::place;
 use crate::model::unit::{Bytes, Nanos, Price};
 use crate::model::volume::VolumeFacts;
 use crate::policy::Policy;
+use crate::policy::curve::Curve;
 use crate::policy::stream::{Fallback, StreamPolicy};
 use crate::score::Question;
 use crate::score::decision::Decision;
@@ -60,16 +61,21 @@ fn charge_one(
     let (bytes, size) = size_of(volume, facts, &question.policy.stream);
     let ways = Ways::new(volume, facts, question);
     let coming = volume.map(|volume| ways.coming(volume, bytes, question)).unwrap_or_default();
+    let best: Vec<_> = ways.zones().map(|zone| ways.best(zone, bytes)).collect();
+    let best_to = |node| best[cluster.gist(node).zone.index()];
     let mut soonest = meeting::soonest_with_room(decision, question, &coming);
     let home = if soonest.is_some() {
         None
     } else {
-        meeting::choose(decision, question, &facts.key, volume, |node| ways.cost_on(node, bytes))
+        meeting::choose(decision, question, &facts.key, volume, |row| {
+            let images = decision.scratch.missing[row.node.index()];
+            let images = decision.rates_of(row).duration_of(images);
+            best_to(row.node).map(|way| ways.cost(&way, bytes) + images)
+        })
     };
-    soonest = soonest.or(home.and_then(|home| ways.time_to(home, bytes)));
-    let in_zone =
-        |zone| VolumeRow::brought(ways.best(zone, bytes), bytes, soonest, question.policy);
-    let by_zone: Vec<_> = ways.zones().map(in_zone).collect();
+    soonest = soonest.or(home.and_then(best_to).map(|way| way.duration_of(bytes)));
+    let brought = |way: &Option<Way>| VolumeRow::brought(*way, bytes, soonest, question.policy);
+    let by_zone: Vec<_> = best.iter().map(brought).collect();
     let holders = &mut decision.scratch.holders;
     holders.fill(0);
     if let Some(volume) = volume {
@@ -95,10 +101,12 @@ fn charge_one(
     WantedVolume { bytes, size, holders, streams, cold: ways.cold(bytes), fallback }
 }
 
-/// Whether streams cost some candidates more than others.
-pub(super) fn tells_apart(decision: &Decision) -> bool {
-    let cost = |row: &VolumeRow| (row.stream, row.avoidable);
-    decision.volume_rows.windows(2).any(|pair| cost(&pair[0]) != cost(&pair[1]))
+/// Whether streams cost some candidates more than others, by enough to be worth a point.
+pub(super) fn tells_apart(decision: &Decision, curve: &Curve) -> bool {
+    let costs = decision.volume_rows.iter().map(|row| row.stream + row.avoidable);
+    let (least, most) = (costs.clone().min(), costs.max());
+    let differ = most.zip(least).map(|(most, least)| most - least).unwrap_or_default();
+    curve.points(i64::try_from(differ.0).unwrap_or(i64::MAX)) != 0
 }
 
 /// The size that counts: what nodes tell, else what this pod tells, else what others do, else the
@@ -169,20 +177,6 @@ impl<'a> Ways<'a> {
 
     fn cost(&self, way: &Way, bytes: Bytes) -> Nanos {
         way.duration_of(bytes) + way.price_of(bytes).in_time(self.policy.time_per_money)
-    }
-
-    fn best_to(&self, node: NodeId, bytes: Bytes) -> Option<Way> {
-        self.best(self.cluster.gist(node).zone, bytes)
-    }
-
-    /// Until the volume has come to a node that lacks it.
-    fn time_to(&self, node: NodeId, bytes: Bytes) -> Option<Nanos> {
-        self.best_to(node, bytes).map(|way| way.duration_of(bytes))
-    }
-
-    /// The same with its price.
-    fn cost_on(&self, node: NodeId, bytes: Bytes) -> Option<Nanos> {
-        self.best_to(node, bytes).map(|way| self.cost(&way, bytes))
     }
 
     /// From a holder that so many streams come from already.

@@ -7,7 +7,7 @@ use crate::model::cluster::{NodeId, mix, stable_hash};
 use crate::model::node_set::place;
 use crate::model::unit::Nanos;
 use crate::score::Question;
-use crate::score::decision::Decision;
+use crate::score::decision::{Decision, Reasons, Row};
 
 /// How long the first of the streams in progress to candidates with room still takes.
 pub(super) fn soonest_with_room(
@@ -15,40 +15,41 @@ pub(super) fn soonest_with_room(
     question: &Question<'_>,
     coming: &[(NodeId, Nanos)],
 ) -> Option<Nanos> {
-    let with_room = coming.iter().filter(|(node, _)| has_room(decision, question, *node));
-    with_room.map(|(_, left)| *left).min()
-}
-
-/// Whether a node is a candidate where not too many pods wait for more to meet there.
-fn has_room(decision: &Decision, question: &Question<'_>, node: NodeId) -> bool {
-    let (word, bit) = place(node);
     let scratch = &decision.scratch;
-    let full = u64::from(question.policy.home_arriving_pods_max);
-    scratch.candidates[word] & bit != 0
-        && decision.rows[scratch.row_of[node.index()] as usize].pods_before() < full
+    let to_room = |&&(node, _): &&(NodeId, Nanos)| {
+        let (word, bit) = place(node);
+        let row = (scratch.candidates[word] & bit != 0).then(|| scratch.row_of[node.index()]);
+        row.is_some_and(|row| has_room(&decision.rows[row as usize], question))
+    };
+    coming.iter().filter(to_room).map(|(_, left)| *left).min()
 }
 
-/// The candidate with room that the first stream of a volume shall go to: of those that it costs least, the
-/// first in hash order of its key. Where a holder has room that one is the better place, and yet the
-/// scheduler's own plugins may find it too full.
-pub(super) fn choose<C: Ord>(
+/// Whether more pods can meet on a candidate: not too many wait there, and it can start them.
+fn has_room(row: &Row, question: &Question<'_>) -> bool {
+    let full = u64::from(question.policy.home_arriving_pods_max);
+    row.pods_before() < full && !row.reasons.has(Reasons::NEVER_PULLED)
+}
+
+/// The candidate with room that the first stream of a volume shall go to: of those that the pod costs least,
+/// its images too, the first in hash order of the key. Where a holder has room that one is the better place,
+/// and yet the scheduler's own plugins may find it too full.
+pub(super) fn choose(
     decision: &Decision,
     question: &Question<'_>,
     key: &str,
     volume: Option<&Volume>,
-    cost: impl Fn(NodeId) -> Option<C>,
+    cost: impl Fn(&Row) -> Option<Nanos>,
 ) -> Option<NodeId> {
     if question.policy.home_share.0 == 0 {
         return None;
     }
     let (cluster, key) = (question.cluster, stable_hash(key));
     let is_holder = |node| volume.is_some_and(|volume| volume.holders.contains(node));
-    let nodes = decision.rows.iter().map(|row| row.node);
-    let places = nodes.filter(|&node| has_room(decision, question, node) && !is_holder(node));
-    let rank = |node| {
-        let hash = mix(key ^ cluster.gist(node).name_hash);
-        cost(node).map(|cost| (cost, Reverse(hash), &cluster.node(node).name))
+    let places = decision.rows.iter().filter(|row| has_room(row, question) && !is_holder(row.node));
+    let rank = |row: &Row| {
+        let hash = mix(key ^ cluster.gist(row.node).name_hash);
+        cost(row).map(|cost| (cost, Reverse(hash), &cluster.node(row.node).name))
     };
-    let ranked = places.filter_map(|node| Some((rank(node)?, node)));
+    let ranked = places.filter_map(|row| Some((rank(row)?, row.node)));
     ranked.min_by(|one, other| one.0.cmp(&other.0)).map(|(_, node)| node)
 }

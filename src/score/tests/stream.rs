@@ -233,7 +233,7 @@ fn the_volumes_key_chooses_one_node_for_its_first_stream() {
     let mut policy = policy();
     policy.home_share = PerMille(600);
     let names: Vec<_> = (0..8).map(|at| format!("cold-{at}")).collect();
-    let world = names
+    let many = names
         .iter()
         .fold(world(), |world, name| world.node(node(name).in_zone("x").lists(&[TAG], 100 * MB)));
     let free_of_charge = |world: &World, key: &str, asked: &[&str]| {
@@ -246,14 +246,23 @@ fn the_volumes_key_chooses_one_node_for_its_first_stream() {
     };
     let cold: Vec<_> = names.iter().map(String::as_str).collect();
     let backwards: Vec<_> = cold.iter().rev().copied().collect();
-    let home = free_of_charge(&world, "v", &cold);
+    let home = free_of_charge(&many, "v", &cold);
     assert_eq!(home.len(), 1);
-    assert_eq!(free_of_charge(&world, "v", &backwards), home);
+    assert_eq!(free_of_charge(&many, "v", &backwards), home);
     // Other volumes have other homes.
-    let homes = (0..20).map(|at| free_of_charge(&world, &format!("other-{at}"), &cold));
+    let homes = (0..20).map(|at| free_of_charge(&many, &format!("other-{at}"), &cold));
     assert!(homes.collect::<std::collections::BTreeSet<_>>().len() > 3);
+    // Where the pod's image would have to be pulled, too, it does not meet.
+    let bare =
+        (0..8).fold(world(), |world, at| world.node(node(&format!("bare-{at}")).in_zone("x")));
+    let bare = bare.node(node("warm").in_zone("x").lists(&[TAG], 100 * MB));
+    let all: Vec<_> = (0..8).map(|at| format!("bare-{at}")).chain(["warm".to_owned()]).collect();
+    let all: Vec<_> = all.iter().map(String::as_str).collect();
+    for at in 0..5 {
+        assert_eq!(free_of_charge(&bare, &format!("key-{at}"), &all), ["warm"]);
+    }
     // A holder pays nothing, and changes nothing for the others.
     let with_holder: Vec<_> = cold.iter().copied().chain(["holder"]).collect();
     let expected: Vec<_> = home.iter().cloned().chain(["holder".to_owned()]).collect();
-    assert_eq!(free_of_charge(&world, "v", &with_holder), expected);
+    assert_eq!(free_of_charge(&many, "v", &with_holder), expected);
 }
