@@ -5,8 +5,8 @@
 //!
 //! While a volume is on its way to a node with room, bringing it to another one as well is avoidable: the
 //! policy's share of its seconds counts against that, as it counts for places where layers arrive
-//! ([`super::home`]). While no such stream is known of, it counts against all nodes that lack the volume but one
-//! that its key chooses: a burst is decided about before the first stream of it is seen.
+//! ([`super::home`]). While no such stream is known of, it counts against all nodes that lack the volume but
+//! one that its key chooses: a burst is decided about before the first stream of it is seen.
 
 mod meeting;
 

@@ -29,8 +29,8 @@ async fn without_an_api_server_it_is_alive_not_ready_and_neutral() -> Result<()>
     let answer = extender.prioritize(body(&pod(IMAGE), &NODES)).await?;
     assert_eq!((answer.status, &*answer.neutral, &*answer.text), (200, "not-synced", "[]"));
     assert_eq!(extender.get("/readyz").await?, (503, "not-synced\n".to_owned()));
-    // Every list and watch: nodes, pods, two of what agents publish, six of storage, events.
-    let refused = |status: u16, text: &str| status == 503 && text.matches("refused").count() == 11;
+    // Every list and watch: nodes, pods bound and not, two of what agents publish, six of storage, events.
+    let refused = |status: u16, text: &str| status == 503 && text.matches("refused").count() == 12;
     extender.await_answer("/readyz?verbose", refused).await?;
     let name = "dunnage_neutral_answers_total{reason=\"not-synced\"}";
     assert!((extender.metric(name).await? - 1.0).abs() < f64::EPSILON);

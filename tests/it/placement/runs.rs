@@ -228,7 +228,9 @@ async fn explains_the_first(stage: &Stage, used_on: &str) -> Result<()> {
     let (_, text) = stage.extender.get("/api/v1/decisions?pod=steps/run-000-late-pod").await?;
     let answer: Value = serde_json::from_str(&text)?;
     let decision = &answer["items"][0];
-    let expected = json!([{ "node": used_on, "state": "attached", "pods": 1 }]);
+    let expected = json!([
+        { "node": used_on, "state": "attached", "pods": 1, "disksMax": 25 },
+    ]);
     assert_eq!(decision["claims"][0]["places"], expected, "{decision}");
     assert_eq!(decision["claims"][0]["attachSeconds"], json!(64.0));
     let reasons = decision["nodes"][0]["reasons"].as_array().context("reasons")?;
