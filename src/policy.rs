@@ -41,6 +41,8 @@ pub struct Policy {
     pub order: PullOrder,
     /// Labels of nodes with the other order.
     pub other_order_labels: Vec<LabelMatch>,
+    /// Whether pulls in progress are counted.
+    pub in_progress: InProgress,
     /// How much of the pull of a later container counts as queued.
     pub later_share: PerMille,
     /// How observed pulls correct the two rates.
@@ -79,6 +81,16 @@ pub enum Granularity {
     Layers,
     /// Whole images.
     Images,
+}
+
+/// Whether what pulls in progress bring, and how long they still take, is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InProgress {
+    /// What is on its way is waited for, and the rest queues behind it.
+    Counted,
+    /// What is not there yet is missing.
+    Ignored,
 }
 
 /// How observed pulls correct the policy's rates.
@@ -200,6 +212,7 @@ struct PullKeys {
     unpack_bytes_per_second: u64,
     order: OrderKey,
     other_order_node_labels: Vec<String>,
+    in_progress: InProgress,
     later_share: f64,
     unsized_image_bytes: u64,
     learn: LearnKeys,
@@ -275,6 +288,7 @@ impl File {
                 OrderKey::Parallel => PullOrder::Parallel,
             },
             other_order_labels: pull.other_order_node_labels.into_iter().map(Into::into).collect(),
+            in_progress: pull.in_progress,
             later_share: share("pull.laterShare", pull.later_share)?,
             learn: pull.learn.validate()?,
             unsized_image_bytes: Bytes(pull.unsized_image_bytes),

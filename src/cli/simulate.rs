@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::sim::workload::Scale;
+
 /// A scenario, who places its pods, and how to tell what came of it.
 #[derive(Args, Clone, Debug)]
 pub struct Simulate {
@@ -14,7 +16,7 @@ pub struct Simulate {
     pub scenario: PathBuf,
     /// Who places the pods; may repeat, to compare: stock (kube-scheduler alone), default or a policy file
     /// (kube-scheduler with dunnage), spread, pack, random, greedy, concourse, stork, lrscheduler, skippy,
-    /// bounded-hash, hindsight
+    /// bounded-hash, hindsight; of extenders NAME@N, as default@2: with that weight instead of 1
     #[arg(long, value_name = "NAME_OR_FILE", default_values = ["stock", "default"])]
     pub policy: Vec<String>,
     /// Seed of all chance [default: the scenario's]
@@ -23,6 +25,9 @@ pub struct Simulate {
     /// Seeds, the last one included: means with 95 % confidence intervals
     #[arg(long, value_name = "A..B", value_parser = seeds)]
     pub seeds: Option<Seeds>,
+    /// Build only this share of the nodes, runs and pods, for a first look: above 0, to 1
+    #[arg(long, value_name = "SHARE", value_parser = scale, default_value = "1")]
+    pub scale: Scale,
     /// Runs at a time; changes no number of the report [default: as many as there are processors]
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
@@ -66,6 +71,14 @@ fn seeds(text: &str) -> Result<Seeds, String> {
         return Err(format!("more than {SEEDS_MAX} seeds: give fewer"));
     }
     Ok(Seeds(first..=last))
+}
+
+fn scale(text: &str) -> Result<Scale, String> {
+    let share = text.parse::<f64>().ok().filter(|share| *share > 0.0 && *share <= 1.0);
+    let share = share.ok_or("expected a share above 0, to 1, as 0.05")?;
+    // Less than a thousandth is rounded up to it: there is at least one of each in any case.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 1000")]
+    Ok(Scale { per_mille: (share * 1000.0).ceil() as u32 })
 }
 
 fn threads(text: &str) -> Result<NonZeroUsize, String> {

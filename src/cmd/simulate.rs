@@ -24,6 +24,7 @@ use crate::edge::report::{Report, Scenario, Size, json, page, text};
 use crate::model::unit::Price;
 use crate::sim::setup::Setup;
 use crate::sim::summary::comparison::Comparison;
+use crate::sim::workload::Scale;
 
 /// Runs all and writes the report.
 ///
@@ -66,7 +67,8 @@ fn report(flags: &Simulate, progress: &Progress) -> anyhow::Result<Report> {
         None => vec![flags.seed.unwrap_or(loaded.scenario.seed)],
     };
     let command = command(flags, &seeds);
-    let plan = Plan { loaded: &loaded, placers: &placers, seeds: &seeds, progress };
+    let scale = flags.scale;
+    let plan = Plan { loaded: &loaded, placers: &placers, seeds: &seeds, scale, progress };
     let threads = flags.threads.or(std::thread::available_parallelism().ok());
     let (first, summaries) = plan.run(threads.map_or(1, usize::from))?;
     let spread = placers.iter().position(Placer::is_spread);
@@ -104,6 +106,9 @@ fn price(placers: &[Placer]) -> Price {
 fn command(flags: &Simulate, seeds: &[u64]) -> String {
     let mut words = vec!["dunnage simulate".to_owned(), quoted(&flags.scenario.to_string_lossy())];
     words.extend(flags.policy.iter().map(|policy| format!("--policy {}", quoted(policy))));
+    if flags.scale != Scale::FULL {
+        words.push(format!("--scale {}", f64::from(flags.scale.per_mille) / 1000.0));
+    }
     words.push(match seeds {
         [first, .., last] => format!("--seeds {first}..{last}"),
         [seed] => format!("--seed {seed}"),

@@ -10,6 +10,7 @@ use crate::model::cluster::{ChainId, NodeId};
 use crate::model::node_set::bits;
 use crate::model::pod::PullPolicy;
 use crate::model::unit::{Bytes, Nanos, Time};
+use crate::policy::InProgress;
 use crate::score::charge::trusts;
 use crate::score::decision::{Decision, Reasons, Wanted};
 use crate::score::need::{Cargo, Need};
@@ -47,6 +48,9 @@ struct Tally {
 
 /// Corrects the rows of candidates with pulls in progress.
 pub(super) fn look_closer(decision: &mut Decision, question: &Question<'_>) {
+    if question.policy.in_progress == InProgress::Ignored {
+        return;
+    }
     let scratch = &mut decision.scratch;
     scratch.holders.fill(0);
     question.cluster.pulling().add_to_words(&mut scratch.holders);

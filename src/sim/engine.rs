@@ -182,7 +182,7 @@ impl<'a> Engine<'a> {
                 Finish::ForGood(outcome) => self.end_job(pod, outcome),
                 Finish::Again => {
                     let attempt = pod.attempt.saturating_add(1);
-                    self.queue.push_back(PodNumber { attempt, ..pod });
+                    self.create(PodNumber { attempt, ..pod });
                 }
             }
         }
@@ -192,7 +192,9 @@ impl<'a> Engine<'a> {
 
     fn create(&mut self, pod: PodNumber) {
         let now = self.world.now();
-        self.world.record_mut().pods[pod.job.0 as usize].created_at = Some(now);
+        let record = &mut self.world.record_mut().pods[pod.job.0 as usize];
+        record.first_created_at = record.first_created_at.or(Some(now));
+        record.created_at = Some(now);
         self.queue.push_back(pod);
     }
 

@@ -26,6 +26,8 @@ pub struct PodRecord {
     /// Where it was bound.
     pub node: Option<NodeNumber>,
     /// When the first pod was created: it had arrived, and all it comes after had ended.
+    pub first_created_at: Option<Nanos>,
+    /// When the last one was: later than that by what failed.
     pub created_at: Option<Nanos>,
     /// When it was bound.
     pub bound_at: Option<Nanos>,
@@ -76,7 +78,7 @@ impl PodRecord {
         self.present() - self.shared
     }
 
-    /// From creation to start, for one that started.
+    /// From creation to start, for one that started: what it ran in vain before is no wait.
     #[must_use]
     pub fn wait(&self) -> Option<Nanos> {
         Some(self.started_at? - self.created_at?)

@@ -48,7 +48,7 @@ impl Totals {
         let waits = Waits::of(waits);
         totals.mean_wait = waits.mean;
         totals.p95_wait = waits.percentile(95).unwrap_or_default();
-        totals.busiest_per_mille = load::busiest(setup, &record.run.nodes).0;
+        totals.busiest_per_mille = load::busiest(setup, &record.run.nodes, record.run.ended_at).0;
         totals
     }
 

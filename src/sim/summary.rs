@@ -12,7 +12,7 @@ pub mod measure;
 pub mod wait;
 
 use crate::model::unit::{Bytes, Nanos, PerMille};
-use crate::sim::bound::demand::setup::{Attempt, demand};
+use crate::sim::bound::demand::setup::{attempts, demand};
 use crate::sim::bound::{self, Bound, Premise, compulsory};
 use crate::sim::job::JobNumber;
 use crate::sim::record::{BySource, Curve, Outcome, PodRecord, Record};
@@ -52,6 +52,8 @@ pub struct Summary {
     pub mean_wait_for_room: Nanos,
     /// Load of the busiest node over the mean: [`load::busiest`].
     pub imbalance: PerMille,
+    /// How long nodes were there, all together; nothing for a cluster that neither grows nor shrinks.
+    pub node_time: Nanos,
     /// When the last pod ended.
     pub ended_at: Nanos,
     /// Bytes that had come by a time.
@@ -104,7 +106,11 @@ impl Summary {
             volume_bound: compulsory::volumes(setup, ran.map(|(number, _)| number)),
             waits: Waits::of(pods.iter().filter_map(PodRecord::wait).collect()),
             mean_wait_for_room: wait::mean(&for_room.collect::<Vec<_>>()),
-            imbalance: load::busiest(setup, &run.nodes),
+            imbalance: load::busiest(setup, &run.nodes, run.ended_at),
+            node_time: match setup.scaling {
+                Some(_) => load::node_time(&run.nodes, run.ended_at),
+                None => Nanos(0),
+            },
             ended_at: run.ended_at,
             curve: run.curve.clone(),
         }
@@ -170,22 +176,6 @@ impl Outcomes {
     pub fn failed(&self) -> u64 {
         self.jobs - self.succeeded
     }
-}
-
-/// What bounds are made of. Only the last attempt at a job has times; that earlier ones may have pulled from
-/// its creation on makes a bound no larger, and so keeps it true.
-fn attempts(pods: &[PodRecord]) -> Vec<Attempt> {
-    let mut attempts = Vec::with_capacity(pods.len());
-    for (job, pod) in (0..).map(JobNumber).zip(pods) {
-        if let Some(bound_at) = pod.created_at.filter(|_| pod.attempts > 1) {
-            attempts.push(Attempt { job, bound_at, started_at: None, ended_at: bound_at });
-        }
-        if let Some(bound_at) = pod.bound_at {
-            let (started_at, ended_at) = (pod.started_at, pod.ended_at.unwrap_or(Nanos(u64::MAX)));
-            attempts.push(Attempt { job, bound_at, started_at, ended_at });
-        }
-    }
-    attempts
 }
 
 #[cfg(test)]

@@ -1,7 +1,11 @@
 //! Names of policies to what places pods: kube-scheduler alone, with dunnage, or as others would do it.
 //!
 //! One name means one thing in all subcommands: a name that is none of these is a policy of ours, named or in
-//! a file, as `serve --policy` takes it.
+//! a file, as `serve --policy` takes it. `NAME@N` is the same with the extender's weight set to N in the
+//! scheduler's configuration.
+
+use std::fmt::Write;
+use std::path::Path;
 
 use crate::cmd::{Usage, files};
 use crate::model::unit::{Nanos, Price};
@@ -17,8 +21,10 @@ use crate::sim::setup::{NodeNumber, Setup};
 
 /// kube-scheduler without an extender.
 const STOCK: &str = "stock";
-/// As `deploy/` sets it.
+/// As `deploy/` sets it, where the name does not say.
 const WEIGHT: u64 = 1;
+/// What kube-scheduler refuses begins far above; what drowns every plugin begins at 100.
+const WEIGHT_MAX: u64 = 1000;
 
 /// Who places the pods of a run.
 #[derive(Clone, Debug)]
@@ -28,6 +34,8 @@ pub(super) struct Placer {
     /// In a few words.
     pub(super) about: String,
     kind: Kind,
+    /// The extender's weight.
+    weight: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -52,7 +60,8 @@ pub(super) fn placers(names: &[String]) -> anyhow::Result<Vec<Placer>> {
 }
 
 impl Placer {
-    fn named(name: &str) -> anyhow::Result<Self> {
+    fn named(typed: &str) -> anyhow::Result<Self> {
+        let (name, weight) = weighted(typed)?;
         let rule = Rule::ALL.into_iter().find(|rule| rule.name() == name);
         let formula = Formula::ALL.into_iter().find(|formula| formula.name() == name);
         let kind = match (name, rule, formula) {
@@ -61,7 +70,14 @@ impl Placer {
             (_, _, Some(formula)) => Kind::Formula(formula),
             _ => Kind::Ours(Box::new(ours(name)?)),
         };
-        Ok(Self { name: name.to_owned(), about: kind.about().to_owned(), kind })
+        let mut about = kind.about().to_owned();
+        if let Some(weight) = weight {
+            if matches!(kind, Kind::Stock | Kind::Rule(_)) {
+                return Err(Usage(format!("--policy {typed}: {name} is no extender")).into());
+            }
+            write!(about, ", weight {weight}")?;
+        }
+        Ok(Self { name: typed.to_owned(), about, kind, weight: weight.unwrap_or(WEIGHT) })
     }
 
     /// Whether the avoidable bytes are counted from it.
@@ -84,19 +100,30 @@ impl Placer {
             Kind::Rule(rule) => run(setup, Chooser::new(*rule, setup), placed),
             Kind::Formula(formula) => {
                 let scorer = Scorer::new(*formula, setup);
-                run(setup, Scheduler::with(setup, scorer, WEIGHT), placed)
+                run(setup, Scheduler::with(setup, scorer, self.weight), placed)
             }
             Kind::Ours(policy) => {
                 let dunnage = Dunnage::new(setup, Policy::clone(policy));
-                run(setup, Scheduler::with(setup, dunnage, WEIGHT), placed)
+                run(setup, Scheduler::with(setup, dunnage, self.weight), placed)
             }
         }
     }
 }
 
+/// The name without the weight that it ends with, if it does and is no file of that very name.
+fn weighted(typed: &str) -> anyhow::Result<(&str, Option<u64>)> {
+    let Some((name, weight)) = typed.rsplit_once('@').filter(|_| !Path::new(typed).exists()) else {
+        return Ok((typed, None));
+    };
+    match weight.parse() {
+        Ok(weight @ 1..=WEIGHT_MAX) => Ok((name, Some(weight))),
+        _ => Err(Usage(format!("--policy {typed}: expected NAME@N with N from 1 to 1000")).into()),
+    }
+}
+
 fn ours(name: &str) -> anyhow::Result<Policy> {
     let is_known = NAMED.iter().any(|(known, _)| *known == name);
-    if !is_known && !std::path::Path::new(name).exists() {
+    if !is_known && !Path::new(name).exists() {
         let rules = Rule::ALL.map(Rule::name);
         let formulas = Formula::ALL.map(Formula::name);
         let named = NAMED.map(|(name, _)| name);

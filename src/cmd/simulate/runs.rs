@@ -20,6 +20,7 @@ pub(super) struct Plan<'a> {
     pub(super) loaded: &'a Loaded,
     pub(super) placers: &'a [Placer],
     pub(super) seeds: &'a [u64],
+    pub(super) scale: Scale,
     pub(super) progress: &'a Progress,
 }
 
@@ -48,7 +49,7 @@ impl Plan<'_> {
     /// If the setup of a seed cannot be made.
     pub(super) fn run(&self, threads: usize) -> anyhow::Result<(Arc<Setup>, Vec<Vec<Summary>>)> {
         let first = self.seeds.first().context("no seed")?;
-        let first = Arc::new(self.loaded.setup(Some(*first), Scale::FULL)?);
+        let first = Arc::new(self.loaded.setup(Some(*first), self.scale)?);
         let count = self.seeds.len() * self.placers.len();
         self.progress.expect(count, first.jobs.len());
         tracing::debug!(runs = count, threads, "runs begin");
@@ -103,7 +104,7 @@ impl Plan<'_> {
         if let Some(setup) = &shared.setup {
             return Ok(setup.clone());
         }
-        let setup = Arc::new(self.loaded.setup(Some(self.seeds[seed]), Scale::FULL)?);
+        let setup = Arc::new(self.loaded.setup(Some(self.seeds[seed]), self.scale)?);
         shared.setup = Some(setup.clone());
         Ok(setup)
     }

@@ -238,6 +238,7 @@ const fn key(measure: Measure) -> &'static str {
         Measure::MedianWait => "medianWaitSeconds",
         Measure::P95Wait => "p95WaitSeconds",
         Measure::Imbalance => "busiestOverMean",
+        Measure::NodeTime => "nodeSeconds",
         Measure::Evicted => "evictedBytes",
         Measure::Refused => "refusedPulls",
         Measure::Failed => "failedJobs",

@@ -15,6 +15,7 @@ pub(super) const fn name(measure: Measure) -> &'static str {
         Measure::MedianWait => "median wait",
         Measure::P95Wait => "p95 wait",
         Measure::Imbalance => "busiest/mean node",
+        Measure::NodeTime => "node time",
         Measure::Evicted => "bytes evicted",
         Measure::Refused => "refused pulls",
         Measure::Failed => "failed jobs",
@@ -53,6 +54,7 @@ pub(super) const fn meaning(measure: Measure) -> &'static str {
         Measure::Imbalance => {
             "Load of the busiest node over the mean load: processor time asked for, by processors."
         }
+        Measure::NodeTime => "How long nodes were there, all of them together.",
         Measure::Evicted => "Compressed bytes that nodes removed to make room on their disks.",
         Measure::Refused => "Pulls that found the disk full even so.",
         Measure::Failed => "Jobs that did not end well: no room anywhere, no image, a full disk.",
@@ -65,7 +67,11 @@ pub(super) fn shown(comparison: &Comparison, measures: &[Measure]) -> Vec<Measur
     let says = |measure: &Measure| {
         let is_always = !matches!(
             measure,
-            Measure::Captured | Measure::CrossedZone | Measure::Evicted | Measure::Refused
+            Measure::Captured
+                | Measure::CrossedZone
+                | Measure::NodeTime
+                | Measure::Evicted
+                | Measure::Refused
         );
         let is_there = |(_, marks, _, summary)| measure.of(summary, marks).unwrap_or(0) != 0;
         is_always || comparison.runs().any(is_there)

@@ -25,11 +25,12 @@ pub(super) const BYTES: [Measure; 6] = [
     Measure::Evicted,
 ];
 /// What is told of pods and nodes.
-pub(super) const PODS: [Measure; 7] = [
+pub(super) const PODS: [Measure; 8] = [
     Measure::MeanWait,
     Measure::MedianWait,
     Measure::P95Wait,
     Measure::Imbalance,
+    Measure::NodeTime,
     Measure::Failed,
     Measure::Refused,
     Measure::Ended,

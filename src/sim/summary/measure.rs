@@ -25,6 +25,8 @@ pub enum Measure {
     P95Wait,
     /// Busiest node over the mean of all.
     Imbalance,
+    /// How long nodes were there, all together, in a cluster that grows and shrinks.
+    NodeTime,
     /// Bytes that garbage collection removed.
     Evicted,
     /// Pulls that found the disk full.
@@ -59,7 +61,7 @@ pub struct Marks {
 
 impl Measure {
     /// All of them, in the order of reports.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Moved,
         Self::Regret,
         Self::Captured,
@@ -69,6 +71,7 @@ impl Measure {
         Self::MedianWait,
         Self::P95Wait,
         Self::Imbalance,
+        Self::NodeTime,
         Self::Evicted,
         Self::Refused,
         Self::Failed,
@@ -81,7 +84,11 @@ impl Measure {
         match self {
             Self::Moved | Self::CrossedZone | Self::Evicted => Unit::Bytes,
             Self::Regret | Self::Captured | Self::Hits | Self::Imbalance => Unit::PerMille,
-            Self::MeanWait | Self::MedianWait | Self::P95Wait | Self::Ended => Unit::Nanos,
+            Self::MeanWait
+            | Self::MedianWait
+            | Self::P95Wait
+            | Self::NodeTime
+            | Self::Ended => Unit::Nanos,
             Self::Refused | Self::Failed => Unit::Count,
         }
     }
@@ -113,6 +120,7 @@ impl Measure {
             Self::MedianWait => nanos(summary.waits.percentile(50)),
             Self::P95Wait => nanos(summary.waits.percentile(95)),
             Self::Imbalance => Some(summary.imbalance.0),
+            Self::NodeTime => (summary.node_time.0 > 0).then_some(summary.node_time.0),
             Self::Evicted => Some(summary.evicted.0),
             Self::Refused => Some(summary.pulls_refused),
             Self::Failed => Some(summary.outcomes.failed()),

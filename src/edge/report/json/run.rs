@@ -34,6 +34,9 @@ pub(super) struct RunView<'a> {
     missing_volumes: u64,
     wait_seconds: WaitView,
     busiest_over_mean: f64,
+    /// Only for a cluster that grows and shrinks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node_seconds: Option<f64>,
     ended_seconds: f64,
     curve: CurveView,
 }
@@ -118,6 +121,7 @@ impl<'a> RunView<'a> {
             missing_volumes: summary.volumes_missing,
             wait_seconds: WaitView::of(summary),
             busiest_over_mean: per_mille(summary.imbalance),
+            node_seconds: (summary.node_time.0 > 0).then(|| seconds(summary.node_time)),
             ended_seconds: seconds(summary.ended_at),
             curve: CurveView {
                 step_seconds: seconds(summary.curve.step),

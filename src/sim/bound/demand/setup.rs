@@ -37,7 +37,7 @@ pub fn attempts(pods: &[PodRecord]) -> Vec<Attempt> {
     let of_job = |(job, pod): (JobNumber, &PodRecord)| {
         let ended_at = pod.ended_at.unwrap_or(Nanos(u64::MAX));
         let attempt = |bound_at, started_at| Attempt { job, bound_at, started_at, ended_at };
-        let earlier = pod.created_at.filter(|_| pod.attempts > 1);
+        let earlier = pod.first_created_at.filter(|_| pod.attempts > 1);
         let last = pod.bound_at.map(|bound_at| attempt(bound_at, pod.started_at));
         earlier.map(|created_at| attempt(created_at, None)).into_iter().chain(last)
     };

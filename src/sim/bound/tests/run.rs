@@ -190,7 +190,7 @@ fn records_tell_the_last_attempt_and_that_there_were_earlier_ones() {
     let at = |second| Some(Nanos::from_seconds(second));
     let once = PodRecord {
         attempts: 1,
-        created_at: at(1),
+        first_created_at: at(1),
         bound_at: at(2),
         started_at: at(3),
         ended_at: at(4),

@@ -241,11 +241,12 @@ fn check(setup: &Setup, record: &Record) {
             let job = &setup.jobs[number];
             assert!(pod.attempts > u16::from(job.failures), "{pod:?}");
             assert!(pod.bound_at <= pod.started_at && pod.started_at <= pod.ended_at, "{pod:?}");
-            assert!(pod.created_at <= pod.bound_at && pod.created_at >= Some(job.arrives_at));
+            assert!(pod.created_at <= pod.bound_at && pod.first_created_at <= pod.created_at);
+            assert!(pod.first_created_at >= Some(job.arrives_at));
             for before in &job.after {
                 let before = &record.pods[before.0 as usize];
                 assert_eq!(before.outcome, Outcome::Succeeded);
-                assert!(before.ended_at <= pod.created_at);
+                assert!(before.ended_at <= pod.first_created_at);
             }
         }
         moved = moved + pod.moved + pod.streamed;
