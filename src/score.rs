@@ -101,7 +101,8 @@ fn fill(decision: &mut Decision, question: &Question<'_>) {
         home_share: question.policy.home_share,
         ready_within: Nanos(0),
     };
-    if question.pod.images.is_empty() {
+    let pod = question.pod;
+    if pod.images.is_empty() && pod.run.needs.is_empty() && pod.claims.is_empty() {
         decision.neutral = Some(Neutral::NoImages);
         return;
     }

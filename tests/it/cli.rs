@@ -1,6 +1,7 @@
 //! The command line: what is typed wrong ends in one `error:` line that says what, where and what to do.
 
 mod explain;
+mod golden;
 mod help;
 mod inputs;
 mod listening;

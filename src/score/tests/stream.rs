@@ -71,6 +71,14 @@ fn check(
 }
 
 #[test]
+fn a_pod_without_images_goes_where_its_volumes_are() {
+    let expected = [("holder", 0, 0, 0, &["volume-here"][..])];
+    check(&world(), &pod("reader").needs("v", None), &policy(), &expected);
+    let none = decided(&world(), &pod("reader").needs("new", None), &policy());
+    assert_eq!(none.neutral, Some(Neutral::ImagesUnknown));
+}
+
+#[test]
 fn a_holder_pays_nothing_its_zone_the_stream_and_others_what_crosses_a_zone() {
     check(
         &world(),
