@@ -53,6 +53,8 @@ pub struct Policy {
     pub attach: Attach,
     /// Seconds to points.
     pub curve: Curve,
+    /// The same of the distance from the best candidate.
+    pub distance_curve: Curve,
     /// What a pull avoided is worth, as a share of its seconds.
     pub home_share: PerMille,
     /// How much later than the soonest a node may be ready and still be a place to meet, as a share.
@@ -233,6 +235,7 @@ struct CurveKeys {
     shape: ShapeKey,
     zero_seconds: f64,
     full_seconds: f64,
+    distance_zero_seconds: f64,
 }
 
 #[derive(Deserialize)]
@@ -279,6 +282,7 @@ impl File {
         expect_text("apiVersion", &self.api_version, "dunnage.dev/v1alpha1")?;
         expect_text("kind", &self.kind, "PlacementPolicy")?;
         let pull = self.pull;
+        let (curve, distance_curve) = self.curve.validate()?;
         Ok(Policy {
             granularity: pull.granularity,
             fetch: rate("pull.fetchBytesPerSecond", pull.fetch_bytes_per_second)?,
@@ -293,7 +297,8 @@ impl File {
             learn: pull.learn.validate()?,
             unsized_image_bytes: Bytes(pull.unsized_image_bytes),
             attach: self.attach.validate()?,
-            curve: self.curve.validate()?,
+            curve,
+            distance_curve,
             home_share: share("home.share", self.home.share)?,
             home_slack: share("home.slackShare", self.home.slack_share)?,
             home_places: places(self.home.places)?,
@@ -330,21 +335,22 @@ impl LearnKeys {
 }
 
 impl CurveKeys {
-    fn validate(self) -> Result<Curve, Error> {
-        let (zero, full) = (self.zero_seconds, self.full_seconds);
-        if !(zero.is_finite() && zero > 0.0 && zero < full && full <= SECONDS_MAX) {
-            let expected = "expected 0 < zeroSeconds < fullSeconds <= 3600";
-            return Err(Error::Value {
-                key: "curve",
-                expected,
-                found: format!("{zero} and {full}"),
-            });
-        }
+    /// The curve, and that of the distance from the best.
+    fn validate(self) -> Result<(Curve, Curve), Error> {
         let shape = match self.shape {
             ShapeKey::Logarithmic => CurveShape::Logarithmic,
             ShapeKey::Linear => CurveShape::Linear,
         };
-        Ok(Curve::new(shape, zero, full))
+        let curve = |key, zero: f64| {
+            let full = self.full_seconds;
+            if zero.is_finite() && zero > 0.0 && zero < full && full <= SECONDS_MAX {
+                return Ok(Curve::new(shape, zero, full));
+            }
+            let expected = "expected 0 < the zero < fullSeconds <= 3600";
+            Err(Error::Value { key, expected, found: format!("{zero} and {full}") })
+        };
+        let distance = curve("curve.distanceZeroSeconds", self.distance_zero_seconds);
+        Ok((curve("curve.zeroSeconds", self.zero_seconds)?, distance?))
     }
 }
 

@@ -215,7 +215,7 @@ fn price(decision: &mut Decision, question: &Question<'_>) -> (i8, i8) {
         decision.rows[home].reasons.add(Reasons::HOME);
     }
     lookahead::settle(decision, question);
-    let scale = Scale::of(decision, &question.policy.curve);
+    let scale = Scale::of(decision, question.policy);
     let unknown = decision.unknown_count > 0;
     let (mut lowest, mut highest) = if unknown { (0, 0) } else { (POINTS_MAX, -POINTS_MAX) };
     let mut rows = std::mem::take(&mut decision.rows);
@@ -230,7 +230,7 @@ fn price(decision: &mut Decision, question: &Question<'_>) -> (i8, i8) {
         row.raw = if row.reasons.has(Reasons::NEVER_PULLED) {
             -POINTS_MAX
         } else {
-            scale.points(&question.policy.curve, decision.saved(row, delay))
+            scale.points(decision.saved(row, delay))
         };
         (lowest, highest) = (lowest.min(row.raw), highest.max(row.raw));
     }

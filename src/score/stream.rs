@@ -3,10 +3,10 @@
 //! What a node pays depends on its zone alone, but for holders and for nodes to which the volume is on its
 //! way: so sources are compared once per zone, whatever the number of candidates.
 //!
-//! While a volume is on its way to a node with room, bringing it to another one as well is avoidable: the
-//! policy's share of its seconds counts against that, as it counts for places where layers arrive
-//! ([`super::home`]). While no such stream is known of, it counts against all nodes that lack the volume but
-//! one that its key chooses: a burst is decided about before the first stream of it is seen.
+//! While a node with room has a volume, or it is on its way to one, bringing it to another one as well is
+//! avoidable: the policy's share of its seconds counts against that, as it counts for places where layers
+//! arrive ([`super::home`]). While there is no such node, it counts against all that lack the volume but one
+//! that its key chooses: a burst is decided about before the first stream of it is seen.
 
 mod meeting;
 
@@ -63,7 +63,7 @@ fn charge_one(
     let coming = volume.map(|volume| ways.coming(volume, bytes, question)).unwrap_or_default();
     let best: Vec<_> = ways.zones().map(|zone| ways.best(zone, bytes)).collect();
     let best_to = |node| best[cluster.gist(node).zone.index()];
-    let mut soonest = meeting::soonest_with_room(decision, question, &coming);
+    let mut soonest = meeting::soonest_with_room(decision, question, volume, &coming);
     let home = if soonest.is_some() {
         None
     } else {

@@ -34,15 +34,18 @@ use crate::model::cluster::NodeId;
 use crate::model::pod::PodFacts;
 use crate::model::unit::{Bytes, Nanos, PerMille};
 use crate::policy::Policy;
+use crate::policy::curve::{Curve, CurveShape};
 use crate::score::decision::{Decision, Parts, Row};
 use crate::score::{Candidates, decide};
 use crate::state::fixtures::world::World;
 
 const MB: u64 = 1_000_000;
 
-/// The default policy without the terms that look beyond one pod.
+/// The default policy without the terms that look beyond one pod, with points that are easily worked out:
+/// from one second on.
 fn policy() -> Policy {
     let mut policy = Policy::named("default").expect("comes with the program");
+    policy.curve = Curve::new(CurveShape::Logarithmic, 1.0, 64.0);
     policy.home_share = PerMille(0);
     policy.heat_per_waiting_pod = Nanos(0);
     policy

@@ -36,6 +36,7 @@ fn summary(megabytes: u64) -> Summary {
         volume_bound: Bytes(GIGABYTE),
         waits: Waits::of(waits),
         mean_wait_for_room: Nanos(0),
+        node_time: Nanos(0),
         imbalance: PerMille(1219),
         ended_at: Nanos::from_seconds(130),
         curve,

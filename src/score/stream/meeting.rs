@@ -9,12 +9,20 @@ use crate::model::unit::Nanos;
 use crate::score::Question;
 use crate::score::decision::{Decision, Reasons, Row};
 
-/// How long the first of the streams in progress to candidates with room still takes.
+/// How long it takes until a candidate with room has the volume: nothing where one has it already, else what
+/// is left of the first of the streams in progress to some. A holder has room as long as a run would stay
+/// there, so that a burst of readers soon brings the volume to a second node.
 pub(super) fn soonest_with_room(
     decision: &Decision,
     question: &Question<'_>,
+    volume: Option<&Volume>,
     coming: &[(NodeId, Nanos)],
 ) -> Option<Nanos> {
+    let full = u64::from(question.policy.run.waiting_pods_max);
+    let holds = |row: &Row| volume.is_some_and(|volume| volume.holders.contains(row.node));
+    if decision.rows.iter().any(|row| holds(row) && row.pods_before() < full) {
+        return Some(Nanos(0));
+    }
     let scratch = &decision.scratch;
     let to_room = |&&(node, _): &&(NodeId, Nanos)| {
         let (word, bit) = place(node);

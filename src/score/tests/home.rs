@@ -108,7 +108,7 @@ fn a_burst_is_spread_over_the_places_and_then_fills_them_evenly() {
     let decision = decided(&world, &pod("p").wants(TAG), &policy());
     let waiting = decision.rows.iter().map(|row| row.waiting_pods).filter(|pods| *pods > 0);
     let waiting: Vec<_> = waiting.collect();
-    assert!((4..=6).contains(&waiting.len()), "{waiting:?}");
+    assert!((3..=6).contains(&waiting.len()), "{waiting:?}");
     assert!(waiting.iter().all(|pods| *pods >= 40 / 6 - 2), "{waiting:?}");
 }
 

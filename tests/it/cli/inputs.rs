@@ -50,8 +50,8 @@ fn a_socket_that_cannot_be_one_is_named() {
 #[test]
 fn a_malformed_policy_is_shown_with_file_line_and_caret() {
     let files = Files::new();
-    files.write("mine.yaml", POLICY.replace("zeroSeconds: 1", "zeroSeconds: soon"));
-    let line = POLICY.lines().take_while(|line| !line.contains("zeroSeconds: 1")).count() + 1;
+    files.write("mine.yaml", POLICY.replace("zeroSeconds: 0.1", "zeroSeconds: soon"));
+    let line = POLICY.lines().take_while(|line| !line.contains("zeroSeconds: 0.1")).count() + 1;
     let run = files.serve(&["--policy=mine.yaml"]);
     run.fails_with(1, &["policy mine.yaml", &format!("line {line}"), "invalid floating point"]);
     assert!(run.stderr.contains(&format!("mine.yaml:{line}:16")), "{}", run.stderr);
