@@ -33,3 +33,6 @@ pub mod twin;
 pub mod view;
 pub mod workload;
 pub mod world;
+
+#[cfg(test)]
+pub(crate) mod fixtures;

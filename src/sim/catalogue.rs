@@ -256,31 +256,10 @@ impl Reference {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::{Catalogue, ImageNumber, Reference, ReferenceNumber};
-    use crate::model::image::{ImageFacts, Layer, Platform};
-    use crate::model::unit::{Bytes, Nanos, Time};
-
-    /// An image of layers given as name and megabytes.
-    pub(crate) fn image(name: &str, layers: &[(&str, u64)]) -> ImageFacts {
-        let digest = |text: &str| format!("sha256:{text:0>64}");
-        ImageFacts {
-            digests: vec![digest(
-                &name.bytes().map(|byte| format!("{byte:x}")).collect::<String>(),
-            )],
-            references: vec![format!("registry.example/{name}:1")],
-            platform: Platform::new("linux", "amd64", ""),
-            layers: layers
-                .iter()
-                .map(|(name, megabytes)| Layer {
-                    digest: digest(name),
-                    diff_id: None,
-                    compressed_bytes: Bytes(megabytes * 1_000_000),
-                })
-                .collect(),
-            published_at: Time(0),
-        }
-    }
+    use crate::model::unit::{Bytes, Nanos};
+    use crate::sim::fixtures::image;
 
     #[test]
     fn a_layer_is_another_chain_on_other_parents_but_the_same_bytes() {

@@ -32,9 +32,9 @@ pub fn busiest(setup: &Setup, nodes: &[NodeRecord]) -> PerMille {
 #[cfg(test)]
 mod tests {
     use super::busiest;
+    use crate::sim::fixtures::node;
     use crate::sim::record::NodeRecord;
     use crate::sim::setup::Setup;
-    use crate::sim::summary::tests::node;
 
     fn check(nodes: &[(u64, u128)], expected: u64) {
         let capacities = nodes.iter().map(|(cpu_millis, _)| node(*cpu_millis));
