@@ -12,7 +12,7 @@ pub mod measure;
 pub mod wait;
 
 use crate::model::unit::{Bytes, Nanos, PerMille};
-use crate::sim::bound::demand::setup::{Attempt, demand};
+use crate::sim::bound::demand::setup::{attempts, demand};
 use crate::sim::bound::{self, Bound, Premise, compulsory};
 use crate::sim::job::JobNumber;
 use crate::sim::record::{BySource, Curve, Outcome, PodRecord, Record};
@@ -172,21 +172,5 @@ impl Outcomes {
     }
 }
 
-/// What bounds are made of. Only the last attempt at a job has times; that earlier ones may have pulled from
-/// its creation on makes a bound no larger, and so keeps it true.
-fn attempts(pods: &[PodRecord]) -> Vec<Attempt> {
-    let mut attempts = Vec::with_capacity(pods.len());
-    for (job, pod) in (0..).map(JobNumber).zip(pods) {
-        if let Some(bound_at) = pod.created_at.filter(|_| pod.attempts > 1) {
-            attempts.push(Attempt { job, bound_at, started_at: None, ended_at: bound_at });
-        }
-        if let Some(bound_at) = pod.bound_at {
-            let (started_at, ended_at) = (pod.started_at, pod.ended_at.unwrap_or(Nanos(u64::MAX)));
-            attempts.push(Attempt { job, bound_at, started_at, ended_at });
-        }
-    }
-    attempts
-}
-
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
