@@ -23,7 +23,6 @@ pub mod record;
 pub mod report;
 pub mod resource;
 pub mod rival;
-pub mod room;
 pub mod scenario;
 pub mod scheduler;
 pub mod setup;
