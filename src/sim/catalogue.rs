@@ -31,7 +31,6 @@ pub struct Catalogue {
     references: Vec<Reference>,
     /// Compressed bytes of each chain's own layer.
     chain_bytes: Vec<Bytes>,
-    blob_count: usize,
 }
 
 /// A name, and what it means from when on.
@@ -103,8 +102,7 @@ impl Catalogue {
         for (rank, number) in ranked.into_iter().enumerate() {
             images[number].rank = rank;
         }
-        let Numbering { chain_bytes, blobs, .. } = numbering;
-        Self { images, references: Vec::new(), chain_bytes, blob_count: blobs.len() }
+        Self { images, references: Vec::new(), chain_bytes: numbering.chain_bytes }
     }
 
     /// A name; panics on a number of another catalogue.
@@ -141,12 +139,6 @@ impl Catalogue {
     #[must_use]
     pub fn chain_bytes(&self, chain: ChainNumber) -> Bytes {
         self.chain_bytes[chain.0]
-    }
-
-    /// Number of distinct blobs.
-    #[must_use]
-    pub fn blob_count(&self) -> usize {
-        self.blob_count
     }
 
     /// An image; panics on a number of another catalogue.
@@ -301,6 +293,5 @@ mod tests {
         let catalogue = Catalogue::new(images);
         let ranks: Vec<_> = catalogue.images().map(|image| image.rank).collect();
         assert_eq!(ranks, [1, 0, 2]);
-        assert_eq!((catalogue.blob_count(), catalogue.chain_count()), (3, 3));
     }
 }
