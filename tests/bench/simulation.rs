@@ -1,4 +1,4 @@
-//! Benches of the simulator: pods a second on one core, by chance alone, by the scheduler, and with decisions.
+//! Benches of the simulator: pods a second on one core, by chance, by the scheduler, and with decisions.
 //!
 //! The shape: 200 images of 8 layers by Zipf's law in families that share four, a pod a minute a node, disks
 //! that hold 80 of them. Aims at 1,000 nodes: 200,000 by chance alone, 40,000 with scheduler and decisions.
