@@ -20,7 +20,6 @@ pub mod observe;
 pub mod placement;
 pub mod random;
 pub mod record;
-pub mod report;
 pub mod resource;
 pub mod rival;
 pub mod scenario;
