@@ -47,9 +47,7 @@ pub struct Reference {
 pub struct Entry {
     /// As a source of manifests tells it.
     pub facts: ImageFacts,
-    /// Base first, one per layer.
-    pub chains: Vec<ChainNumber>,
-    /// Base first, the same layers.
+    /// Base first.
     pub layers: Vec<EntryLayer>,
     /// Compressed bytes of all layers.
     pub bytes: Bytes,
@@ -220,8 +218,7 @@ impl Numbering {
         }
         let firsts = layers.iter().filter(|layer| layer.twin.is_none());
         let bytes = firsts.fold(Bytes(0), |sum, layer| sum + layer.bytes);
-        let chains = layers.iter().map(|layer| layer.chain).collect();
-        Entry { facts, chains, layers, bytes, rank: 0 }
+        Entry { facts, layers, bytes, rank: 0 }
     }
 
     fn chain(
