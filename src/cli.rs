@@ -28,6 +28,8 @@ pub enum Command {
     /// Answer kube-scheduler: the extender, with metrics and the page
     Serve(Box<Serve>),
     /// Show the whole on an embedded cluster with real images: no Kubernetes needed
+    ///
+    /// What comes to it is simulations/demo.yaml, with other numbers of pods and nodes if asked for.
     Demo(Demo),
     /// Say why a pod scores as it does on each node
     Explain(Explain),

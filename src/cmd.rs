@@ -18,6 +18,9 @@ use std::process::ExitCode;
 use crate::cli::{Cli, Command};
 use crate::edge::cause::with_causes;
 
+/// The extender's weight in the scheduler configurations of `deploy/`: why is said there.
+pub const EXTENDER_WEIGHT: u64 = 2;
+
 /// What was typed cannot be meant, whatever the files and the cluster are like: exit code 2, as for what
 /// clap refuses itself.
 #[derive(Debug, thiserror::Error)]

@@ -20,10 +20,8 @@ pub mod observe;
 pub mod placement;
 pub mod random;
 pub mod record;
-pub mod report;
 pub mod resource;
 pub mod rival;
-pub mod room;
 pub mod scenario;
 pub mod scheduler;
 pub mod setup;
@@ -33,3 +31,6 @@ pub mod twin;
 pub mod view;
 pub mod workload;
 pub mod world;
+
+#[cfg(test)]
+pub(crate) mod fixtures;

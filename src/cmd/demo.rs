@@ -15,10 +15,12 @@ use axum_server::Handle;
 use tokio::time::{Instant, sleep_until};
 
 use crate::cli::Demo;
-use crate::cmd::demo::scene::{EPOCH, Scene};
+use crate::cmd::EXTENDER_WEIGHT;
 use crate::cmd::demo::scheduler::Scheduler;
 use crate::cmd::{files, ports};
 use crate::edge::clock::Clock;
+use crate::edge::report::number::ByteUnit;
+use crate::edge::report::text;
 use crate::edge::shared::Shared;
 use crate::edge::{admin, extender};
 use crate::model::unit::Nanos;
@@ -26,17 +28,16 @@ use crate::policy::interest::Interest;
 use crate::sim::engine::Engine;
 use crate::sim::observe::Observer;
 use crate::sim::placement::Change;
-use crate::sim::record::Record;
-use crate::sim::report::{Totals, gigabytes, table};
 use crate::sim::scheduler::{Nobody, Scheduler as Twin};
+use crate::sim::setup::Setup;
+use crate::sim::summary::Summary;
+use crate::sim::summary::comparison::Comparison;
 use crate::state::event::Event;
 
 /// How long the arrivals last on a terminal: long enough to look at the page, short enough to stay.
 const SHOWN_FOR: Duration = Duration::from_secs(15);
 /// Lines of progress in a run.
 const PROGRESS_LINES: usize = 20;
-/// As in the configuration that comes with the program.
-const EXTENDER_WEIGHT: u64 = 1;
 /// Ten times that of `serve`: nothing waits here, and an answer must not depend on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// A request names at most 1,000 nodes: under 100 kB.
@@ -50,8 +51,8 @@ pub async fn run(flags: Demo) -> anyhow::Result<()> {
     let extender_port = ports::Port::bind("--listen", flags.listen)?;
     let admin_port = ports::Port::bind("--admin-listen", flags.admin_listen)?;
     let policy = files::policy(&flags.policy)?;
-    let scene = Scene::new(&flags)?;
-    let shared = Arc::new(Shared::new(policy, Interest::default(), Clock::manual(EPOCH)));
+    let setup = scene::setup(&flags)?;
+    let shared = Arc::new(Shared::new(policy, Interest::default(), Clock::manual(setup.epoch)));
     let page = format!("http://{}/", admin_port.address);
     let extender_url = format!("http://{}", extender_port.address);
     let settings =
@@ -60,10 +61,10 @@ pub async fn run(flags: Demo) -> anyhow::Result<()> {
     let extender = extender_port.serve(extender, None, Handle::new());
     let admin = admin_port.serve(admin::router(shared.clone()), None, Handle::new());
     let show = async {
-        introduce(&scene, &extender_url, &page)?;
+        introduce(&setup, &extender_url, &page)?;
         let scheduler = Scheduler::new(&extender_url)?;
-        let with_us = play(&scene, &shared, &scheduler, flags.exit).await?;
-        conclude(&scene, with_us)?;
+        let with_us = play(&setup, &shared, &scheduler, flags.exit).await?;
+        conclude(&setup, with_us)?;
         if flags.exit {
             return Ok(());
         }
@@ -79,41 +80,36 @@ pub async fn run(flags: Demo) -> anyhow::Result<()> {
     }
 }
 
-fn introduce(scene: &Scene, extender_url: &str, page: &str) -> anyhow::Result<()> {
-    let setup = &scene.setup;
-    let images = setup.catalogue.images();
-    let bytes = images.fold(Default::default(), |sum, image| image.bytes + sum);
+fn introduce(setup: &Setup, extender_url: &str, page: &str) -> anyhow::Result<()> {
     say(&format!(
-        "dunnage demo: {} step pods on {} nodes, the {} images of .NET's CI ({} GB), seed {}.\n\
+        "dunnage demo: {} step pods on {} nodes, the {} images of .NET's CI, seed {}.\n\
          Nodes, pulls and time are simulated. Each pod is asked about over HTTP at {extender_url}\n\
          Page: {page}\n\n",
         setup.jobs.len(),
         setup.nodes.len(),
         setup.catalogue.len(),
-        gigabytes(bytes),
         setup.seed,
     ))
 }
 
 /// Places every pod with the points of the extender port.
 async fn play(
-    scene: &Scene,
+    setup: &Setup,
     shared: &Shared,
     scheduler: &Scheduler,
     at_once: bool,
-) -> anyhow::Result<Totals> {
-    let setup = &scene.setup;
+) -> anyhow::Result<Summary> {
     let mut watch = Watch { shared, observer: Observer::new(setup), changes: Vec::new() };
     for event in watch.observer.first_list() {
         shared.apply(event);
     }
     let mut twin = Twin::with_points(setup, EXTENDER_WEIGHT);
-    let mut engine = scene.engine();
+    let mut engine = Engine::new(setup);
     let start = Instant::now();
     let mut placed = 0;
     while let Some(asked) = engine.next_pod() {
         if !at_once {
-            sleep_until(start + scene.shown_after(engine.world().now(), SHOWN_FOR)).await;
+            sleep_until(start + scene::shown_after(setup, engine.world().now(), SHOWN_FOR)).await;
         }
         watch.see(&mut engine, &mut twin);
         shared.apply(Event::TimePassed);
@@ -127,11 +123,11 @@ async fn play(
         let twentieth = |placed: usize| placed * PROGRESS_LINES / setup.jobs.len();
         placed += 1;
         if twentieth(placed) > twentieth(placed - 1) {
-            progress(scene, engine.record(), engine.world().now(), placed)?;
+            progress(&Summary::of(setup, engine.record()), engine.world().now(), placed)?;
         }
     }
     watch.see(&mut engine, &mut twin);
-    Ok(scene.totals(&engine.into_record()))
+    Ok(Summary::of(setup, &engine.into_record()))
 }
 
 /// The eyes of the server on the simulated cluster.
@@ -154,26 +150,30 @@ impl<'a> Watch<'a> {
     }
 }
 
-fn progress(scene: &Scene, record: &Record, now: Nanos, placed: usize) -> anyhow::Result<()> {
-    let totals = scene.totals(record);
-    let minutes = clock_face(now);
-    let hits = totals.hit_per_mille() / 10;
-    let (moved, count) = (gigabytes(totals.moved), scene.setup.jobs.len());
+fn progress(summary: &Summary, now: Nanos, placed: usize) -> anyhow::Result<()> {
+    let (time, count) = (clock_face(now), summary.outcomes.jobs);
+    let moved = ByteUnit::of(summary.moved().0).with_name(summary.moved().0);
+    let hits = summary.hit_share().0 / 10;
     say(&format!(
-        "{minutes}  {placed:>5} of {count} pods placed  {moved:>6} GB moved  hit rate {hits:>3} %\n"
+        "{time}  {placed:>5} of {count} pods placed  {moved:>9} moved  hit rate {hits:>3} %\n"
     ))
 }
 
-/// The table: the same pods without us, then with.
-fn conclude(scene: &Scene, with_us: Totals) -> anyhow::Result<()> {
-    let without = tokio::task::block_in_place(|| scene.without_extender());
-    let table = table(&[("kube-scheduler alone", without), ("with dunnage", with_us)]);
+/// The tables: the same pods without us, then with.
+fn conclude(setup: &Setup, with_us: Summary) -> anyhow::Result<()> {
+    let without = tokio::task::block_in_place(|| {
+        Summary::of(setup, &Engine::new(setup).run(&mut Twin::alone(setup)))
+    });
+    let names = ["kube-scheduler", "with dunnage"].map(str::to_owned).to_vec();
+    let runs = vec![vec![without, with_us]];
+    let tables = text::tables(&Comparison::new(names, vec![setup.seed], runs, None));
     say(&format!(
-        "\nThe same pods, arriving at the same times, placed by:\n\n{table}\n\
+        "\nThe same pods, arriving at the same times, placed by:\n\n{tables}\n\
          Nodes, pulls and time are simulated (1 Gbit/s a node, one pull at a time);\n\
-         the decisions are the real server's, one HTTP request a pod. kube-scheduler\n\
-         alone: its default plugins, ImageLocality too. Hit rate: share of the pods'\n\
-         image bytes that lay on the node when the pod was bound to it.\n"
+         the decisions are the real server's, one HTTP request a pod. kube-scheduler:\n\
+         its default plugins alone, ImageLocality too. Least possible: no placement of\n\
+         these pods at these times moves less. Hit rate: share of the pods' image bytes\n\
+         that lay on the node when the pod was bound to it.\n"
     ))
 }
 

@@ -9,7 +9,7 @@ use anyhow::Context;
 
 use crate::cmd::files::placed;
 use crate::edge::dataset;
-use crate::sim::data::Data;
+use crate::sim::data::{Data, Shape};
 use crate::sim::scenario::Scenario;
 use crate::sim::setup::Setup;
 use crate::sim::workload::{Scale, build};
@@ -31,16 +31,30 @@ impl Loaded {
     /// # Errors
     /// If it, or a file that it names, cannot be read or is refused.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let shown = path.display();
-        let text = std::fs::read_to_string(path).with_context(|| format!("scenario {shown}"))?;
-        let scenario = Scenario::parse(&text)
-            .map_err(|error| anyhow::anyhow!("scenario {}", placed(&shown.to_string(), &error)))?;
+        let text = std::fs::read_to_string(path);
+        let text = text.with_context(|| format!("scenario {}", path.display()))?;
         let folder = path.parent().unwrap_or(Path::new("."));
+        Self::parse(path, &text, |shape, name, data| {
+            Ok(dataset::read(shape, name, &folder.join(name), data)?)
+        })
+    }
+
+    /// The scenario of a text, which is or could be in a file; `read` reads what files it names.
+    ///
+    /// # Errors
+    /// If it, or a file that it names, is refused.
+    pub fn parse(
+        path: &Path,
+        text: &str,
+        read: impl Fn(Shape, &str, &mut Data) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
+        let shown = path.display();
+        let scenario = Scenario::parse(text)
+            .map_err(|error| anyhow::anyhow!("scenario {}", placed(&shown.to_string(), &error)))?;
         let mut data = Data::default();
         let files: BTreeSet<_> = scenario.files().into_iter().collect();
         for (shape, name) in files {
-            dataset::read(shape, name, &folder.join(name), &mut data)
-                .with_context(|| format!("scenario {shown}"))?;
+            read(shape, name, &mut data).with_context(|| format!("scenario {shown}"))?;
         }
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Self { name, scenario, path: path.to_owned(), data })

@@ -6,7 +6,7 @@
 mod bar;
 mod chart;
 pub mod json;
-mod number;
+pub mod number;
 pub mod page;
 mod phrase;
 pub mod text;

@@ -60,17 +60,6 @@ impl Kind {
             Self::Pooled | Self::Replica => Premise::SameTimes,
         }
     }
-
-    /// As in reports.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Compulsory => "compulsory",
-            Self::PooledInOrder => "pooled in order",
-            Self::Pooled => "pooled",
-            Self::Replica => "replica",
-        }
-    }
 }
 
 /// Every bound of a demand, in the order of [`Kind`].

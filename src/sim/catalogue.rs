@@ -31,7 +31,6 @@ pub struct Catalogue {
     references: Vec<Reference>,
     /// Compressed bytes of each chain's own layer.
     chain_bytes: Vec<Bytes>,
-    blob_count: usize,
 }
 
 /// A name, and what it means from when on.
@@ -48,9 +47,7 @@ pub struct Reference {
 pub struct Entry {
     /// As a source of manifests tells it.
     pub facts: ImageFacts,
-    /// Base first, one per layer.
-    pub chains: Vec<ChainNumber>,
-    /// Base first, the same layers.
+    /// Base first.
     pub layers: Vec<EntryLayer>,
     /// Compressed bytes of all layers.
     pub bytes: Bytes,
@@ -103,8 +100,7 @@ impl Catalogue {
         for (rank, number) in ranked.into_iter().enumerate() {
             images[number].rank = rank;
         }
-        let Numbering { chain_bytes, blobs, .. } = numbering;
-        Self { images, references: Vec::new(), chain_bytes, blob_count: blobs.len() }
+        Self { images, references: Vec::new(), chain_bytes: numbering.chain_bytes }
     }
 
     /// A name; panics on a number of another catalogue.
@@ -141,12 +137,6 @@ impl Catalogue {
     #[must_use]
     pub fn chain_bytes(&self, chain: ChainNumber) -> Bytes {
         self.chain_bytes[chain.0]
-    }
-
-    /// Number of distinct blobs.
-    #[must_use]
-    pub fn blob_count(&self) -> usize {
-        self.blob_count
     }
 
     /// An image; panics on a number of another catalogue.
@@ -228,8 +218,7 @@ impl Numbering {
         }
         let firsts = layers.iter().filter(|layer| layer.twin.is_none());
         let bytes = firsts.fold(Bytes(0), |sum, layer| sum + layer.bytes);
-        let chains = layers.iter().map(|layer| layer.chain).collect();
-        Entry { facts, chains, layers, bytes, rank: 0 }
+        Entry { facts, layers, bytes, rank: 0 }
     }
 
     fn chain(
@@ -256,31 +245,10 @@ impl Reference {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::{Catalogue, ImageNumber, Reference, ReferenceNumber};
-    use crate::model::image::{ImageFacts, Layer, Platform};
-    use crate::model::unit::{Bytes, Nanos, Time};
-
-    /// An image of layers given as name and megabytes.
-    pub(crate) fn image(name: &str, layers: &[(&str, u64)]) -> ImageFacts {
-        let digest = |text: &str| format!("sha256:{text:0>64}");
-        ImageFacts {
-            digests: vec![digest(
-                &name.bytes().map(|byte| format!("{byte:x}")).collect::<String>(),
-            )],
-            references: vec![format!("registry.example/{name}:1")],
-            platform: Platform::new("linux", "amd64", ""),
-            layers: layers
-                .iter()
-                .map(|(name, megabytes)| Layer {
-                    digest: digest(name),
-                    diff_id: None,
-                    compressed_bytes: Bytes(megabytes * 1_000_000),
-                })
-                .collect(),
-            published_at: Time(0),
-        }
-    }
+    use crate::model::unit::{Bytes, Nanos};
+    use crate::sim::fixtures::image;
 
     #[test]
     fn a_layer_is_another_chain_on_other_parents_but_the_same_bytes() {
@@ -322,6 +290,5 @@ pub(crate) mod tests {
         let catalogue = Catalogue::new(images);
         let ranks: Vec<_> = catalogue.images().map(|image| image.rank).collect();
         assert_eq!(ranks, [1, 0, 2]);
-        assert_eq!((catalogue.blob_count(), catalogue.chain_count()), (3, 3));
     }
 }

@@ -107,18 +107,6 @@ impl ImageList {
         self.images.push((image, self.references.len()));
     }
 
-    /// Number of images.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.images.len()
-    }
-
-    /// Whether it has none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.images.is_empty()
-    }
-
     /// Each image with its references.
     pub fn iter(&self) -> impl Iterator<Item = (ImageNumber, &[ReferenceNumber])> {
         let mut start = 0;

@@ -4,7 +4,6 @@
 //! and what all pods moved together with [`RunRecord::lost`] is what came over all links.
 
 use crate::model::unit::{Bytes, Nanos};
-use crate::sim::job::JobNumber;
 use crate::sim::setup::NodeNumber;
 
 /// All that is known when a run is over.
@@ -192,14 +191,6 @@ impl Curve {
         self.points = kept;
         self.step = self.step + self.step;
     }
-}
-
-/// Jobs by how they ended, those that did not end well.
-#[must_use]
-pub fn failed(pods: &[PodRecord]) -> Vec<(JobNumber, Outcome)> {
-    let numbered = (0..).map(JobNumber).zip(pods);
-    let failed = numbered.filter(|(_, pod)| pod.outcome != Outcome::Succeeded);
-    failed.map(|(job, pod)| (job, pod.outcome)).collect()
 }
 
 #[cfg(test)]

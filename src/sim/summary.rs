@@ -179,4 +179,4 @@ impl Outcomes {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

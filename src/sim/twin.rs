@@ -28,7 +28,6 @@ pub use allocation::{balanced_allocation, least_allocated};
 pub use image::{image_locality, normalized_name};
 pub use node::TwinNode;
 pub use request::{ContainerRequests, Requests};
-pub use search::searched_nodes;
 
 use crate::model::unit::Bytes;
 use crate::sim::catalogue::ReferenceNumber;
@@ -108,13 +107,6 @@ impl Twin {
             candidates: Vec::new(),
             image_bytes: Vec::new(),
         }
-    }
-
-    /// The same with a `percentageOfNodesToScore`; zero, as without, leaves it to the scheduler.
-    #[must_use]
-    pub fn scoring_percent(mut self, percent: u32) -> Self {
-        self.search.percent = percent;
-        self
     }
 
     /// A node joins; one that is there changes in what it has, not in its zone.

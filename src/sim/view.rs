@@ -68,6 +68,10 @@ impl<E: Extender> Extender for Delayed<E> {
         self.hear(at);
     }
 
+    fn units_per_point(&self) -> u64 {
+        self.extender.units_per_point()
+    }
+
     fn points(
         &mut self,
         at: Nanos,

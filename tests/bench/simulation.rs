@@ -1,4 +1,4 @@
-//! Benches of the simulator: pods a second on one core, by room alone, by the scheduler, and with decisions.
+//! Benches of the simulator: pods a second on one core, by chance, by the scheduler, and with decisions.
 //!
 //! The shape: 200 images of 8 layers by Zipf's law in families that share four, a pod a minute a node, disks
 //! that hold 80 of them. Aims at 1,000 nodes: 200,000 by chance alone, 40,000 with scheduler and decisions.
@@ -17,7 +17,7 @@ use dunnage::sim::job::{Container, Job};
 use dunnage::sim::random::Random;
 use dunnage::sim::record::Record;
 use dunnage::sim::resource::Resources;
-use dunnage::sim::room::{ByRoom, Taste};
+use dunnage::sim::rival::choosing::{Chooser, Rule};
 use dunnage::sim::scheduler::Scheduler;
 use dunnage::sim::setup::{DiskSetup, NodeHardware, NodeSetup, Setup, ZoneNumber};
 use dunnage::sim::view::Delayed;
@@ -142,7 +142,7 @@ fn runs(bench: &mut Criterion) {
         let setup = setup(count);
         group.throughput(Throughput::Elements(PODS as u64));
         group.bench_function(BenchmarkId::new("random", count), |b| {
-            let run = || Engine::new(&setup).run(&mut ByRoom::new(&setup, Taste::Random));
+            let run = || Engine::new(&setup).run(&mut Chooser::new(Rule::Random, &setup));
             b.iter(|| black_box(run()));
         });
         group.bench_function(BenchmarkId::new("scheduler", count), |b| {

@@ -5,15 +5,13 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use tokio::time::{Instant, sleep};
 
+use crate::cli::Files;
 use crate::support::client;
 use crate::testbed::{Process, Signal};
 
 /// The longest wait for anything: as others compile on the same machine, far more than it takes.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The pause between two looks at what the demo has printed.
-const PAUSE: Duration = Duration::from_millis(20);
 
 fn start(dir: &tempfile::TempDir, flags: &[&str]) -> Result<Process> {
     let mut program = Command::new(env!("CARGO_BIN_EXE_dunnage"));
@@ -27,18 +25,6 @@ async fn run(flags: &[&str]) -> Result<(Option<i32>, String)> {
     let mut demo = start(&dir, flags)?;
     let status = demo.exited(PATIENCE).await?;
     Ok((status.code(), demo.log()))
-}
-
-/// Waits until the demo has printed `text`.
-async fn await_text(demo: &mut Process, text: &str) -> Result<String> {
-    let deadline = Instant::now() + PATIENCE;
-    while !demo.log().contains(text) {
-        demo.ensure_running()?;
-        let log = demo.log_tail();
-        anyhow::ensure!(Instant::now() < deadline, "no {text:?} in:\n{log}");
-        sleep(PAUSE).await;
-    }
-    Ok(demo.log())
 }
 
 /// The GB moved in the row of that name.
@@ -56,10 +42,42 @@ async fn the_table_holds_us_against_the_stock_scheduler_and_the_bound() -> Resul
     let (code, text) = run(&SMALL).await?;
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("60 of 60 pods placed"), "{text}");
-    let stock = gigabytes(&text, "kube-scheduler alone")?;
+    let stock = gigabytes(&text, "kube-scheduler ")?;
     let dunnage = gigabytes(&text, "with dunnage")?;
     let least = gigabytes(&text, "least possible")?;
     assert!(least <= dunnage && dunnage < stock, "{text}");
+    Ok(())
+}
+
+/// What is printed in the rows of that name, of both tables.
+fn rows<'a>(tables: &'a str, name: &str) -> Vec<&'a str> {
+    tables.lines().filter_map(|line| line.strip_prefix(name)).map(str::trim).collect()
+}
+
+#[tokio::test]
+async fn simulate_gives_the_same_figures_on_the_scenario_of_the_demo() -> Result<()> {
+    let images = concat!(env!("CARGO_MANIFEST_DIR"), "/src/");
+    let mut scenario = crate::tidy::text("simulations/demo.yaml");
+    // Two pods a minute for each node, as with the demo's flags.
+    for (whole, small) in [
+        ("podsMax: 1500", "podsMax: 60"),
+        ("count: 60", "count: 8"),
+        ("12m 30s", "3m 45s"),
+        ("../src/", images),
+    ] {
+        assert!(scenario.contains(whole), "{whole}");
+        scenario = scenario.replace(whole, small);
+    }
+    let files = Files::new();
+    files.write("demo.yaml", scenario);
+    let mut simulate = Command::new(env!("CARGO_BIN_EXE_dunnage"));
+    let simulate = simulate.args(["simulate", "demo.yaml"]).current_dir(files.path()).output()?;
+    let simulated = String::from_utf8(simulate.stdout)?;
+    let (_, played) = run(&SMALL).await?;
+    for (ours, theirs) in [("kube-scheduler ", "stock "), ("with dunnage ", "default ")] {
+        assert_eq!(rows(&played, ours).len(), 2, "{played}");
+        assert_eq!(rows(&played, ours), rows(&simulated, theirs), "{played}{simulated}");
+    }
     Ok(())
 }
 
@@ -78,7 +96,7 @@ async fn a_seed_gives_the_same_run_again() -> Result<()> {
 async fn the_page_is_up_while_pods_are_placed_and_ctrl_c_ends_it_well() -> Result<()> {
     let dir = tempfile::tempdir()?;
     let mut demo = start(&dir, &["--admin-listen=127.0.0.1:0"])?;
-    let text = await_text(&mut demo, "pods placed").await?;
+    let text = demo.said("pods placed", PATIENCE).await?;
     let page = text.lines().find_map(|line| line.strip_prefix("Page: "));
     let page = page.with_context(|| format!("no page in:\n{text}"))?;
     let response = client().get(format!("{page}api/v1/summary")).send().await?;

@@ -1,141 +1,93 @@
-//! What is played: the bundled images, a workload from the seed, nodes as a CI cluster has them.
+//! What is played: the scenario of `simulations/demo.yaml`, with as many pods and nodes as asked for.
 
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context;
-
 use crate::cli::Demo;
+use crate::cmd::scenario::Loaded;
 use crate::edge::manifests;
-use crate::model::unit::{Bytes, Nanos, Time, TransferRate};
-use crate::sim::catalogue::Catalogue;
-use crate::sim::engine::Engine;
-use crate::sim::record::Record;
-use crate::sim::report::Totals;
-use crate::sim::resource::Resources;
-use crate::sim::scheduler::Scheduler;
-use crate::sim::setup::{NodeHardware, NodeSetup, Setup, ZoneNumber};
-use crate::sim::workload::{self, Settings};
+use crate::model::unit::{NANOS_PER_SECOND, Nanos};
+use crate::sim::data::Data;
+use crate::sim::scenario::Scenario;
+use crate::sim::scenario::generator::Arrivals;
+use crate::sim::scenario::value::{Count, Span};
+use crate::sim::setup::Setup;
+use crate::sim::workload::Scale;
 
-/// The images of dotnet/runtime's pipelines on 2026-05-20; provenance and licence are in NOTICE.
+/// Where it is, for whoever has the source.
+const PATH: &str = "simulations/demo.yaml";
+const SCENARIO: &str = include_str!("../../../simulations/demo.yaml");
+/// The images that it names: those of dotnet/runtime's pipelines on 2026-05-20; provenance and licence are in
+/// NOTICE.
 const IMAGES: &str = include_str!("images.jsonl");
-/// Time zero: the day of the images, so that a run is the same on every day. 2026-05-20T00:00:00Z.
-pub const EPOCH: Time = Time(1_779_235_200_000_000_000);
-/// A CI node as clouds rent them.
-const CAPACITY: Resources = Resources { cpu_millis: 16_000, memory: Bytes(64 << 30) };
-/// A kubelet's default.
-const PODS_MAX: u32 = 110;
-/// What a link of 1 Gbit/s carries beside its headers.
-const LINK_BYTES_PER_SECOND: u64 = 117_000_000;
-/// Gunzip and untar on one core, in compressed bytes: 206 MB of /usr took 4.2 s.
-const UNPACK_BYTES_PER_SECOND: u64 = 50_000_000;
+/// Two pods a minute for each node: with the scenario's durations and sizes, nodes are some 40% full.
+const NANOS_PER_NODE_AND_POD: u64 = 30 * NANOS_PER_SECOND;
 
-/// Everything that both runs have in common.
-#[derive(Debug)]
-pub struct Scene {
-    /// Images, nodes and pods.
-    pub setup: Setup,
+/// The setup of these flags.
+///
+/// # Errors
+/// Never with the scenario and the images that come with the program: a test reads them.
+pub(super) fn setup(flags: &Demo) -> anyhow::Result<Setup> {
+    let mut loaded = Loaded::parse(Path::new(PATH), SCENARIO, |_, name, data| images(name, data))?;
+    resize(&mut loaded.scenario, flags);
+    loaded.setup(Some(flags.seed), Scale::FULL)
 }
 
-impl Scene {
-    /// The scene of these flags.
-    ///
-    /// # Errors
-    /// Never with the images that come with the program: a test reads them.
-    pub fn new(flags: &Demo) -> anyhow::Result<Self> {
-        let mut lines = Vec::new();
-        manifests::read_lines(IMAGES.as_bytes(), |line| lines.push(line))?;
-        let images = lines.into_iter().collect::<Result<_, _>>();
-        let catalogue = Catalogue::new(images.context("the bundled images")?);
-        let node_count = usize::from(flags.nodes);
-        let pod_count = usize::try_from(flags.pods)?;
-        let settings = Settings { pod_count, node_count, seed: flags.seed };
-        let jobs = workload::generate(&settings, &catalogue);
-        let hardware = hardware()?;
-        let nodes = (1..=node_count).map(|number| node(number, hardware)).collect();
-        let name = "demo".to_owned();
-        let (seed, epoch) = (flags.seed, EPOCH);
-        Ok(Self { setup: Setup { name, seed, epoch, catalogue, nodes, jobs, ..Setup::default() } })
-    }
+fn images(name: &str, data: &mut Data) -> anyhow::Result<()> {
+    let mut lines = Vec::new();
+    manifests::read_lines(IMAGES.as_bytes(), |line| lines.push(line))?;
+    data.manifests.insert(name.to_owned(), lines.into_iter().collect::<Result<_, _>>()?);
+    Ok(())
+}
 
-    /// The scene before its first pod.
-    #[must_use]
-    pub fn engine(&self) -> Engine<'_> {
-        Engine::new(&self.setup)
+fn resize(scenario: &mut Scenario, flags: &Demo) {
+    for group in &mut scenario.nodes {
+        group.value.count = Count(flags.nodes.into());
     }
-
-    /// The sums of a run as far as it has come.
-    #[must_use]
-    pub fn totals(&self, record: &Record) -> Totals {
-        Totals::of(&self.setup, record)
-    }
-
-    /// The sums of the run that kube-scheduler makes without an extender.
-    #[must_use]
-    pub fn without_extender(&self) -> Totals {
-        self.totals(&self.engine().run(&mut Scheduler::alone(&self.setup)))
-    }
-
-    /// When what happens at `time` is shown, if the arrivals are shown within `within`.
-    #[must_use]
-    pub fn shown_after(&self, time: Nanos, within: Duration) -> Duration {
-        let last = self.setup.jobs.last().map_or(0, |job| job.arrives_at.0).max(1);
-        let nanos = within.as_nanos() * u128::from(time.0) / u128::from(last);
-        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    let span = NANOS_PER_NODE_AND_POD * u64::from(flags.pods) / u64::from(flags.nodes);
+    for generator in &mut scenario.generate {
+        generator.value.pods_max = Some(Count(flags.pods));
+        generator.value.arrivals = Some(Arrivals::Within(Span(Nanos(span))));
     }
 }
 
-fn hardware() -> anyhow::Result<NodeHardware> {
-    let rate = TransferRate::from_bytes_per_second;
-    let link = rate(LINK_BYTES_PER_SECOND).context("the rate of a link")?;
-    let unpack = rate(UNPACK_BYTES_PER_SECOND).context("the rate of unpacking")?;
-    Ok(NodeHardware {
-        link_down: link,
-        link_up: link,
-        unpack,
-        keeps_blobs: false,
-        pulls_max: 1,
-        disk: None,
-    })
-}
-
-fn node(number: usize, hardware: NodeHardware) -> NodeSetup {
-    NodeSetup {
-        name: format!("node-{number:03}"),
-        zone: ZoneNumber(0),
-        capacity: CAPACITY,
-        pods_max: PODS_MAX,
-        hardware,
-        preloaded: Vec::new(),
-        joins_at: Nanos(0),
-        leaves_at: None,
-    }
+/// When what happens at `time` is shown, if the arrivals are shown within `within`.
+pub(super) fn shown_after(setup: &Setup, time: Nanos, within: Duration) -> Duration {
+    let last = setup.jobs.last().map_or(0, |job| job.arrives_at.0).max(1);
+    let nanos = within.as_nanos() * u128::from(time.0) / u128::from(last);
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Scene;
+    use super::{IMAGES, Loaded, PATH, Path, Scale, setup};
     use crate::cli::{Cli, Command};
+    use crate::sim::setup::Setup;
     use clap::Parser;
 
-    fn scene(flags: &[&str]) -> Scene {
+    fn with(flags: &[&str]) -> Setup {
         let words = ["dunnage", "demo"].into_iter().chain(flags.iter().copied());
         match Cli::parse_from(words).command {
-            Command::Demo(flags) => Scene::new(&flags).expect("the bundled images"),
+            Command::Demo(flags) => setup(&flags).expect("the bundled scenario"),
             _ => unreachable!("parsed as demo"),
         }
     }
 
     #[test]
-    fn every_bundled_image_is_read_and_used() {
-        let scene = scene(&[]);
-        assert_eq!(scene.setup.catalogue.len(), 22);
-        assert_eq!(scene.without_extender().started, 1500);
+    fn without_flags_it_is_the_scenario_as_simulate_reads_it() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(PATH);
+        let read = Loaded::read(&path).and_then(|loaded| loaded.setup(None, Scale::FULL));
+        assert_eq!(format!("{:?}", with(&[])), format!("{:?}", read.expect("a scenario")));
+        assert_eq!(with(&[]).catalogue.len(), IMAGES.lines().count());
     }
 
     #[test]
-    fn without_extender_a_seed_gives_the_same_figures_again() {
-        let totals = |seed| scene(&["--pods=150", "--nodes=8", "--seed", seed]).without_extender();
-        assert_eq!(totals("3"), totals("3"));
-        assert_ne!(totals("3"), totals("4"));
+    fn pods_and_nodes_are_as_many_as_asked_for_and_come_two_a_minute_for_each_node() {
+        for (pods, nodes, seconds) in [(1500, 60, 750), (150, 8, 562), (1, 1000, 0)] {
+            let setup = with(&[&format!("--pods={pods}"), &format!("--nodes={nodes}")]);
+            assert_eq!((setup.jobs.len(), setup.nodes.len()), (pods, nodes));
+            let last = setup.jobs.last().expect("a pod").arrives_at.0 / 1_000_000_000;
+            assert!(last <= seconds && last >= seconds * 9 / 10, "{last} of {seconds} s");
+        }
     }
 }

@@ -7,7 +7,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use crate::cmd::{Usage, files};
+use crate::cmd::{EXTENDER_WEIGHT, Usage, files};
 use crate::model::unit::{Nanos, Price};
 use crate::policy::{NAMED, Policy};
 use crate::sim::engine::Engine;
@@ -18,11 +18,12 @@ use crate::sim::rival::choosing::{Chooser, Rule};
 use crate::sim::rival::scoring::{Formula, Scorer};
 use crate::sim::scheduler::Scheduler;
 use crate::sim::setup::{NodeNumber, Setup};
+use crate::sim::view::Delayed;
 
 /// kube-scheduler without an extender.
 const STOCK: &str = "stock";
-/// As `deploy/` sets it, where the name does not say.
-const WEIGHT: u64 = 1;
+/// A rival's points are worth what they say at their source.
+const RIVAL_WEIGHT: u64 = 1;
 /// What kube-scheduler refuses begins far above; what drowns every plugin begins at 100.
 const WEIGHT_MAX: u64 = 1000;
 
@@ -77,7 +78,8 @@ impl Placer {
             }
             write!(about, ", weight {weight}")?;
         }
-        Ok(Self { name: typed.to_owned(), about, kind, weight: weight.unwrap_or(WEIGHT) })
+        let usual = if matches!(kind, Kind::Ours(_)) { EXTENDER_WEIGHT } else { RIVAL_WEIGHT };
+        Ok(Self { name: typed.to_owned(), about, kind, weight: weight.unwrap_or(usual) })
     }
 
     /// Whether the avoidable bytes are counted from it.
@@ -99,11 +101,12 @@ impl Placer {
             Kind::Stock => run(setup, Scheduler::alone(setup), placed),
             Kind::Rule(rule) => run(setup, Chooser::new(*rule, setup), placed),
             Kind::Formula(formula) => {
-                let scorer = Scorer::new(*formula, setup);
+                let scorer = Delayed::new(Scorer::new(*formula, setup), &setup.view);
                 run(setup, Scheduler::with(setup, scorer, self.weight), placed)
             }
             Kind::Ours(policy) => {
                 let dunnage = Dunnage::new(setup, Policy::clone(policy));
+                let dunnage = Delayed::new(dunnage, &setup.view);
                 run(setup, Scheduler::with(setup, dunnage, self.weight), placed)
             }
         }

@@ -7,7 +7,7 @@ use crate::sim::summary::measure::{Measure, Unit};
 
 /// The unit of all bytes of a report, so that columns can be compared at a glance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ByteUnit {
+pub struct ByteUnit {
     /// As printed.
     pub(super) name: &'static str,
     /// Bytes in it.
@@ -25,7 +25,8 @@ const LARGEST_MIN: u64 = 10;
 
 impl ByteUnit {
     /// One in which so many bytes are a number of two digits at least.
-    pub(super) fn of(largest: u64) -> Self {
+    #[must_use]
+    pub fn of(largest: u64) -> Self {
         let fits = |unit: &&Self| largest / unit.bytes >= LARGEST_MIN;
         UNITS.iter().rev().find(fits).copied().unwrap_or(UNITS[0])
     }
@@ -37,7 +38,8 @@ impl ByteUnit {
     }
 
     /// With the unit: `152.4 GB`.
-    pub(super) fn with_name(self, bytes: u64) -> String {
+    #[must_use]
+    pub fn with_name(self, bytes: u64) -> String {
         format!("{} {}", scaled(bytes, self.bytes, 1, true), self.name)
     }
 }

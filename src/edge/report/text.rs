@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::edge::report::number::{self, ByteUnit};
 use crate::edge::report::{Report, phrase};
 use crate::model::unit::Bytes;
-use crate::sim::summary::comparison::Win;
+use crate::sim::summary::comparison::{Comparison, Win};
 use crate::sim::summary::measure::Measure;
 
 /// Of a line, in characters.
@@ -41,9 +41,7 @@ pub(super) const PODS: [Measure; 8] = [
 pub fn render(report: &Report) -> String {
     let unit = ByteUnit::of_runs(&report.comparison);
     let mut text = head(report);
-    text.push_str(&table(&measures(report, &BYTES, unit, true)));
-    text.push('\n');
-    text.push_str(&table(&measures(report, &PODS, unit, false)));
+    text.push_str(&tables(&report.comparison));
     let wins = wins(report);
     if !wins.is_empty() {
         text.push('\n');
@@ -56,6 +54,14 @@ pub fn render(report: &Report) -> String {
     // Not wrapped, so that it can be copied.
     let _ = writeln!(text, "Again: {}", report.command);
     text
+}
+
+/// Its two tables: what is told of bytes, with the least possible, and what is told of pods and nodes.
+#[must_use]
+pub fn tables(comparison: &Comparison) -> String {
+    let unit = ByteUnit::of_runs(comparison);
+    let bytes = table(&measures(comparison, &BYTES, unit, true));
+    format!("{bytes}\n{}", table(&measures(comparison, &PODS, unit, false)))
 }
 
 fn head(report: &Report) -> String {
@@ -87,12 +93,11 @@ fn head(report: &Report) -> String {
 
 /// Rows of a table, the first its head: the policies by these measures, as far as they say something.
 fn measures(
-    report: &Report,
+    comparison: &Comparison,
     measures: &[Measure],
     unit: ByteUnit,
     with_least: bool,
 ) -> Vec<Vec<String>> {
-    let comparison = &report.comparison;
     let shown = phrase::shown(comparison, measures);
     let heads = shown.iter().map(|measure| phrase::head(*measure, unit.name));
     let mut rows = vec![["policy".to_owned()].into_iter().chain(heads).collect::<Vec<_>>()];

@@ -1,55 +1,43 @@
-//! Whole runs: by room alone, by the stock scheduler, and by the decisions of the core on the events of the
+//! Whole runs: by chance alone, by the stock scheduler, and by the decisions of the core on the events of the
 //! world.
 
 mod fuzz;
 
+use std::collections::BTreeMap;
+
 use super::Engine;
-use crate::model::unit::{Bytes, Nanos, TransferRate};
+use crate::model::unit::{Bytes, Nanos};
 use crate::policy::Policy;
-use crate::sim::catalogue::{Catalogue, tests::image};
+use crate::sim::data::Data;
 use crate::sim::extender::Dunnage;
+use crate::sim::fixtures::{self, image, node, setup_of, volume};
 use crate::sim::job::{Job, JobNumber};
 use crate::sim::placement::Placement;
 use crate::sim::record::{Outcome, Record};
-use crate::sim::report::{Totals, table};
 use crate::sim::resource::Resources;
-use crate::sim::room::{ByRoom, Taste};
+use crate::sim::rival::choosing::{Chooser, Rule};
 use crate::sim::scheduler::Scheduler;
-use crate::sim::setup::{NodeHardware, NodeSetup, Scaling, Setup, VolumeNumber, ZoneNumber};
+use crate::sim::setup::{NodeSetup, Scaling, Setup, VolumeNumber};
+use crate::sim::summary::Summary;
 use crate::sim::view::Delayed;
-use crate::sim::workload::{self, Settings};
 
-fn node(number: usize) -> NodeSetup {
-    let link = TransferRate::from_bytes_per_second(100_000_000).expect("in range");
-    NodeSetup {
-        name: format!("node-{number}"),
-        zone: ZoneNumber(0),
-        capacity: Resources { cpu_millis: 16_000, memory: Bytes(64 << 30) },
-        pods_max: 110,
-        hardware: NodeHardware {
-            link_down: link,
-            link_up: link,
-            unpack: link,
-            keeps_blobs: false,
-            pulls_max: 1,
-            disk: None,
-        },
-        preloaded: Vec::new(),
-        joins_at: Nanos(0),
-        leaves_at: None,
-    }
-}
-
+/// Build matrices of four images, two pods a minute for each node.
 fn setup(pod_count: usize, node_count: usize, seed: u64) -> Setup {
-    let catalogue = Catalogue::new(vec![
+    let images = vec![
         image("a", &[("base", 100), ("a", 1500)]),
         image("bb", &[("base", 100), ("tools", 600), ("b", 900)]),
         image("ccc", &[("base", 100), ("tools", 600), ("c", 300)]),
         image("dddd", &[("d", 700)]),
-    ]);
-    let jobs = workload::generate(&Settings { pod_count, node_count, seed }, &catalogue);
-    let nodes = (0..node_count).map(node).collect();
-    Setup { catalogue, jobs, nodes, seed, ..Setup::default() }
+    ];
+    let manifests = BTreeMap::from([("images".to_owned(), images)]);
+    let seconds = 30 * pod_count / node_count;
+    let scenario = format!(
+        "images: [{{manifests: images}}]\n\
+         nodes: [{{prefix: node-, count: {node_count}, linkDownBytesPerSecond: 100M}}]\n\
+         generate: [{{name: build, podsMax: {pod_count}, jobs: {{matrix: {{}}}}, \
+         arrivals: {{within: {seconds}s}}}}]\n"
+    );
+    setup_of(&scenario, seed, &Data { manifests, ..Data::default() }).expect("a scenario")
 }
 
 fn run(setup: &Setup, placement: &mut impl Placement) -> Record {
@@ -67,7 +55,7 @@ fn dunnage(setup: &Setup) -> Record {
 }
 
 fn random(setup: &Setup) -> Record {
-    run(setup, &mut ByRoom::new(setup, Taste::Random))
+    run(setup, &mut Chooser::new(Rule::Random, setup))
 }
 
 #[test]
@@ -75,10 +63,10 @@ fn every_pod_starts_and_no_bytes_are_lost_or_made_up() {
     for (pods, nodes) in [(1, 2), (300, 10), (200, 120)] {
         let setup = setup(pods, nodes, 5);
         for record in [random(&setup), stock(&setup), dunnage(&setup)] {
-            let totals = Totals::of(&setup, &record);
-            assert_eq!(totals.started, pods);
-            assert!(totals.moved >= totals.least, "{totals:?}");
-            assert!(totals.moved + totals.present <= totals.wanted, "{totals:?}");
+            let summary = Summary::of(&setup, &record);
+            assert_eq!(summary.outcomes.succeeded, pods as u64);
+            assert!(summary.moved() >= summary.least(), "{summary:?}");
+            assert!(summary.moved() + summary.present <= summary.wanted, "{summary:?}");
         }
     }
 }
@@ -87,20 +75,19 @@ fn every_pod_starts_and_no_bytes_are_lost_or_made_up() {
 fn pods_wait_for_room_and_are_placed_once_there_is_some() {
     let mut setup = setup(300, 10, 5);
     setup.nodes.truncate(2);
-    let totals = Totals::of(&setup, &stock(&setup));
-    assert_eq!(totals.started, 300);
-    assert!(totals.mean_wait > Nanos::from_seconds(60), "{totals:?}");
+    let waits = Summary::of(&setup, &stock(&setup)).waits;
+    assert_eq!(waits.count, 300);
+    assert!(waits.mean > Nanos::from_seconds(60), "{waits:?}");
 }
 
 #[test]
-fn same_seed_same_report_to_the_byte() {
-    let report = |seed| {
+fn same_seed_same_record() {
+    let records = |seed| {
         let setup = setup(200, 12, seed);
-        let totals = |record| Totals::of(&setup, &record);
-        table(&[("stock", totals(stock(&setup))), ("dunnage", totals(dunnage(&setup)))])
+        [stock(&setup), dunnage(&setup)]
     };
-    assert_eq!(report(3), report(3));
-    assert_ne!(report(3), report(4));
+    assert_eq!(records(3), records(3));
+    assert_ne!(records(3), records(4));
 }
 
 #[test]
@@ -131,13 +118,12 @@ fn agents_make_up_for_lists_that_come_late() {
     assert!(record.run.images.total() < stock(&setup).run.images.total());
 }
 
-/// A job of the first image with these requests.
+/// A job of the first image that asks for so many thousandths of a processor.
 fn job(cpu_millis: u64, arrives_at: u64) -> Job {
     let requests = Resources { cpu_millis, memory: Bytes(1 << 30) };
-    let containers = setup(1, 1, 1).jobs[0].containers.clone();
     let runs_for = Nanos::from_seconds(60);
     let arrives_at = Nanos::from_seconds(arrives_at);
-    Job { name: "pod".into(), containers, requests, arrives_at, runs_for, ..Job::default() }
+    Job { requests, arrives_at, runs_for, ..fixtures::job(&[0]) }
 }
 
 fn outcomes(record: &Record) -> Vec<Outcome> {
@@ -148,7 +134,7 @@ fn outcomes(record: &Record) -> Vec<Outcome> {
 fn a_pod_that_fits_nowhere_is_told_and_all_that_comes_after_it() {
     let after = Job { after: [JobNumber(1)].into(), ..job(100, 0) };
     let jobs = vec![job(100, 0), job(17_000, 0), after, job(100, 500)];
-    let setup = Setup { jobs, ..setup(0, 2, 1) };
+    let setup = Setup { jobs, ..setup(1, 2, 1) };
     let expected = [Outcome::Succeeded, Outcome::FitsNowhere, Outcome::Blocked, Outcome::Succeeded];
     assert_eq!(outcomes(&stock(&setup)), expected);
     assert_eq!(outcomes(&Engine::new(&Setup { nodes: vec![], ..setup }).into_record()).len(), 4);
@@ -156,7 +142,7 @@ fn a_pod_that_fits_nowhere_is_told_and_all_that_comes_after_it() {
 
 #[test]
 fn a_cluster_without_nodes_or_with_nodes_that_all_leave_ends() {
-    let mut setup = Setup { jobs: vec![job(100, 0), job(100, 900)], ..setup(0, 1, 1) };
+    let mut setup = Setup { jobs: vec![job(100, 0), job(100, 900)], ..setup(1, 1, 1) };
     setup.nodes[0].leaves_at = Some(Nanos::from_seconds(600));
     assert_eq!(outcomes(&stock(&setup)), [Outcome::Succeeded, Outcome::FitsNowhere]);
     setup.nodes.clear();
@@ -168,28 +154,20 @@ fn jobs_come_after_those_they_need_and_are_made_anew_when_they_fail() {
     let first = Job { failures: 2, produces: [VolumeNumber(0)].into(), ..job(100, 0) };
     let second =
         Job { after: [JobNumber(0)].into(), needs: [VolumeNumber(0)].into(), ..job(100, 1) };
-    let mut setup = Setup { jobs: vec![first, second], ..setup(0, 1, 1) };
-    setup.volumes = vec![crate::sim::setup::VolumeSetup {
-        key: "out".to_owned(),
-        kind: crate::model::volume::VolumeKind::Output,
-        bytes: Bytes(1_000_000_000),
-        holders: Vec::new(),
-        is_pushed: false,
-    }];
+    let mut setup = Setup { jobs: vec![first, second], ..setup(1, 1, 1) };
+    setup.volumes = vec![volume("out", &[], false)];
     let record = stock(&setup);
     assert_eq!(record.pods[0].attempts, 3);
     assert_eq!(record.pods[1].created_at, record.pods[0].ended_at);
-    assert_eq!(
-        (record.pods[1].volumes_wanted, record.run.volumes_missing),
-        (Bytes(1_000_000_000), 0)
-    );
+    let wanted = record.pods[1].volumes_wanted;
+    assert_eq!((wanted, record.run.volumes_missing), (setup.volumes[0].bytes, 0));
 }
 
 #[test]
 fn an_autoscaler_brings_nodes_that_pods_find_no_room_without_and_takes_idle_ones_away() {
     let jobs = (0..6).map(|_| job(8000, 0)).chain([job(8000, 2000)]).collect();
-    let mut setup = Setup { jobs, ..setup(0, 1, 1) };
-    let template = NodeSetup { name: "scaled-".to_owned(), ..node(0) };
+    let mut setup = Setup { jobs, ..setup(1, 1, 1) };
+    let template = NodeSetup { name: "scaled-".to_owned(), ..node(16_000) };
     let (boot, idle) = (Nanos::from_seconds(45), Nanos::from_seconds(600));
     let zones = Vec::new();
     setup.scaling = Some(Scaling { template, zones, nodes_max: 5, boot, idle });

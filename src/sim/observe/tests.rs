@@ -3,8 +3,9 @@
 use super::{Observer, uid};
 use crate::model::pod::PodPhase;
 use crate::model::unit::{Nanos, Time};
-use crate::sim::catalogue::{Catalogue, ImageNumber, Reference, ReferenceNumber, tests::image};
-use crate::sim::job::{Container, Job, JobNumber};
+use crate::sim::catalogue::{Catalogue, ImageNumber, Reference, ReferenceNumber};
+use crate::sim::fixtures::{image, job};
+use crate::sim::job::JobNumber;
 use crate::sim::placement::{Change, ImageList, PodNumber};
 use crate::sim::setup::{NodeNumber, Setup, ZoneNumber};
 use crate::state::event::Event;
@@ -20,13 +21,8 @@ fn setup() -> Setup {
     let names = [("registry.example/tools:1".to_owned(), moving), (by_digest, fixed)];
     let references = names.map(|(name, history)| Reference { name, history }).to_vec();
     let catalogue = Catalogue::with_references(images, references);
-    let container = |reference| Container {
-        reference: ReferenceNumber(reference),
-        pull_policy: crate::model::pod::PullPolicy::Always,
-        is_init: reference == 1,
-    };
-    let containers = [container(1), container(0)].into();
-    let jobs = vec![Job { name: "pod".into(), containers, ..Job::default() }];
+    let mut jobs = vec![job(&[1, 0])];
+    jobs[0].containers[0].is_init = true;
     let zones = vec!["near".to_owned(), "far".to_owned()];
     Setup { epoch: Time(100), catalogue, zones, jobs, ..Setup::default() }
 }

@@ -42,9 +42,9 @@ fn there(node: &NodeRecord, ended_at: Nanos) -> Nanos {
 mod tests {
     use super::{busiest, node_time};
     use crate::model::unit::Nanos;
+    use crate::sim::fixtures::node;
     use crate::sim::record::NodeRecord;
     use crate::sim::setup::Setup;
-    use crate::sim::summary::tests::node;
 
     fn check(nodes: &[(u64, u128)], expected: u64) {
         let capacities = nodes.iter().map(|(cpu_millis, _)| node(*cpu_millis));

@@ -1,52 +1,21 @@
 //! From what a run leaves behind to its sums, and from sums to who won.
 
-use crate::model::pod::PullPolicy;
-use crate::model::unit::{Bytes, Nanos, PerMille, TransferRate};
-use crate::sim::catalogue::tests::image;
-use crate::sim::catalogue::{Catalogue, ReferenceNumber};
-use crate::sim::job::{Container, Job};
+use crate::model::unit::{Bytes, Nanos, PerMille};
+use crate::sim::catalogue::Catalogue;
+use crate::sim::fixtures::{MEGABYTE, image, job, node};
 use crate::sim::record::{BySource, NodeRecord, Outcome, PodRecord, Record, RunRecord};
-use crate::sim::resource::Resources;
-use crate::sim::setup::{NodeHardware, NodeNumber, NodeSetup, Setup, ZoneNumber};
+use crate::sim::setup::{NodeNumber, Setup};
 use crate::sim::summary::comparison::Comparison;
 use crate::sim::summary::interval::Estimate;
 use crate::sim::summary::measure::Measure;
 use crate::sim::summary::{Outcomes, Summary};
 
-const MEGABYTE: u64 = 1_000_000;
-
-/// A node with so many thousandths of processors.
-pub(crate) fn node(cpu_millis: u64) -> NodeSetup {
-    let rate = TransferRate::from_bytes_per_second(100_000_000).expect("in range");
-    NodeSetup {
-        name: "node".to_owned(),
-        zone: ZoneNumber(0),
-        capacity: Resources { cpu_millis, memory: Bytes(0) },
-        pods_max: 110,
-        hardware: NodeHardware {
-            link_down: rate,
-            link_up: rate,
-            unpack: rate,
-            keeps_blobs: false,
-            pulls_max: 1,
-            disk: None,
-        },
-        preloaded: Vec::new(),
-        joins_at: Nanos(0),
-        leaves_at: None,
-    }
-}
-
 /// Three pods of an image of 30 MB (two layers) on two nodes.
 fn setup() -> Setup {
-    let reference = ReferenceNumber(0);
-    let container = Container { reference, pull_policy: PullPolicy::IfNotPresent, is_init: false };
-    let requests = Resources { cpu_millis: 1000, memory: Bytes(0) };
-    let job = Job { containers: Box::new([container]), requests, ..Job::default() };
     Setup {
         catalogue: Catalogue::new(vec![image("app", &[("a", 10), ("b", 20)])]),
         nodes: vec![node(1000), node(1000)],
-        jobs: vec![job.clone(), job.clone(), job],
+        jobs: vec![job(&[0]); 3],
         ..Setup::default()
     }
 }

@@ -17,8 +17,6 @@ const PERCENT_MIN: usize = 5;
 /// Finds nodes with room, from where the last search ended.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Search {
-    /// `percentageOfNodesToScore`; zero for the scheduler's own choice.
-    pub(super) percent: u32,
     /// `nextStartNodeIndex`.
     pub(super) next_start: usize,
 }
@@ -35,7 +33,7 @@ impl Search {
         found: &mut Vec<NodeNumber>,
     ) {
         found.clear();
-        let wanted = searched_nodes(order.len(), self.percent);
+        let wanted = searched_nodes(order.len());
         let (before, after) = order.split_at(self.start(order.len()));
         let mut looked_at = 0;
         for &node in after.iter().chain(before) {
@@ -60,19 +58,15 @@ impl Search {
     }
 }
 
-/// How many nodes with room end a search among `node_count`: all under 100; else `percent` of them, or, where
-/// that is zero, 50% less 1% for each 125 nodes, at least 5%; and at least 100.
+/// How many nodes with room end a search among `node_count`: all under 100; else 50% of them less 1%
+/// for each 125 nodes, at least 5%; and at least 100.
 ///
 /// 1,000 nodes: 42%, 420. 5,000 nodes: 10%, 500.
-#[must_use]
-pub fn searched_nodes(node_count: usize, percent: u32) -> usize {
+fn searched_nodes(node_count: usize) -> usize {
     if node_count < FOUND_NODES_MIN {
         return node_count;
     }
-    let percent = match percent {
-        0 => 50_usize.saturating_sub(node_count / 125).max(PERCENT_MIN),
-        percent => percent as usize,
-    };
+    let percent = 50_usize.saturating_sub(node_count / 125).max(PERCENT_MIN);
     (node_count * percent / 100).max(FOUND_NODES_MIN)
 }
 
@@ -84,27 +78,12 @@ mod tests {
     use crate::sim::setup::NodeNumber;
     use crate::sim::twin::node::{NodeTable, TwinNode};
 
+    /// The last three are upstream's, from `TestNumFeasibleNodesToFind`.
     #[test]
     fn large_clusters_are_sampled() {
-        for (nodes, expected) in [(24, 24), (99, 99), (100, 100), (1000, 420), (5000, 500)] {
-            assert_eq!(searched_nodes(nodes, 0), expected, "{nodes}");
-        }
-        assert_eq!(searched_nodes(15_000, 0), 750);
-    }
-
-    /// The table of upstream's `TestNumFeasibleNodesToFind`.
-    #[test]
-    fn a_fixed_share_is_kept_to_as_upstream_has_it() {
-        let table = [
-            (0, 10, 10),
-            (40, 10, 10),
-            (0, 1000, 420),
-            (40, 1000, 400),
-            (0, 6000, 300),
-            (40, 6000, 2400),
-        ];
-        for (percent, nodes, expected) in table {
-            assert_eq!(searched_nodes(nodes, percent), expected, "{percent} % of {nodes}");
+        let ours = [(24, 24), (99, 99), (100, 100), (5000, 500), (15_000, 750)];
+        for (nodes, expected) in ours.into_iter().chain([(10, 10), (1000, 420), (6000, 300)]) {
+            assert_eq!(searched_nodes(nodes), expected, "{nodes}");
         }
     }
 

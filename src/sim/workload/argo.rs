@@ -5,27 +5,15 @@
 //! `depends` expression waits for all that it names, whatever came of them; templates that take artifacts
 //! read all that the tasks directly before left.
 
-use std::collections::BTreeMap;
+use crate::sim::data::Step;
+use crate::sim::workload::dag::Task;
 
-use crate::sim::data::{CiSystem, Step};
-use crate::sim::workload::dag::{Pipeline, Task};
-
-/// The workflows among `steps`, in the order of their names; those without a container are none.
+/// The tasks of a workflow; none if no template is a container.
 #[must_use]
-pub fn pipelines<'a>(steps: impl Iterator<Item = &'a Step>) -> Vec<Pipeline> {
-    let mut by_file: BTreeMap<&str, Vec<&Step>> = BTreeMap::new();
-    for step in steps.filter(|step| step.system == CiSystem::Argo) {
-        by_file.entry(&step.pipeline).or_default().push(step);
-    }
-    let pipelines = by_file.into_iter().map(|(name, steps)| pipeline(name, &steps));
-    pipelines.filter(|pipeline| !pipeline.tasks.is_empty()).collect()
-}
-
-fn pipeline(name: &str, steps: &[&Step]) -> Pipeline {
+pub fn tasks(steps: &[&Step]) -> Vec<Task> {
     let (dag, templates): (Vec<&Step>, Vec<&Step>) =
         steps.iter().copied().partition(|step| step.kind == "dag");
-    let tasks = if dag.is_empty() { chain(&templates) } else { graph(&dag, &templates) };
-    Pipeline { name: name.to_owned(), tasks }
+    if dag.is_empty() { chain(&templates) } else { graph(&dag, &templates) }
 }
 
 fn graph(dag: &[&Step], templates: &[&Step]) -> Vec<Task> {

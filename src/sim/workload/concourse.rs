@@ -76,11 +76,7 @@ impl<'a> Concourse<'a> {
             build.artifacts.insert(&step.name, *left);
             return;
         }
-        let mut pod = self.pod(step, build);
-        let volume = self.resource(key, sheet);
-        pod.produces.push(volume);
-        self.fetched.insert(key, (volume, build.push(pod, sheet)));
-        build.artifacts.insert(&step.name, self.fetched[&key]);
+        self.leave(key, self.pod(step, build), build, sheet);
     }
 
     /// What it puts is read from the steps before; what it made can be got by other jobs.
@@ -96,10 +92,7 @@ impl<'a> Concourse<'a> {
         let version = self.versions.entry(resource).or_default();
         *version += 1;
         let key = (resource.0, resource.1, *version);
-        let volume = self.resource(key, sheet);
-        pod.produces.push(volume);
-        self.fetched.insert(key, (volume, build.push(pod, sheet)));
-        build.artifacts.insert(&step.name, self.fetched[&key]);
+        self.leave(key, pod, build, sheet);
     }
 
     fn task(&mut self, step: &'a Step, build: &mut Build<'a>, sheet: &mut Sheet<'_>) {
@@ -139,13 +132,20 @@ impl<'a> Concourse<'a> {
         }
     }
 
-    fn resource(
-        &self,
-        (pipeline, name, version): (&str, &str, u32),
+    /// A pod leaves a version of a resource.
+    fn leave(
+        &mut self,
+        key: (&'a str, &'a str, u32),
+        mut pod: Draft,
+        build: &mut Build<'a>,
         sheet: &mut Sheet<'_>,
-    ) -> VolumeNumber {
-        let (name, version) = (format!("{pipeline}/{name}"), format!("v{version}"));
-        sheet.volumes.version(&name, &version, VolumeKind::ResourceCache, &self.sizes)
+    ) {
+        let (name, version) = (format!("{}/{}", key.0, key.1), format!("v{}", key.2));
+        let volume = sheet.volumes.version(&name, &version, VolumeKind::ResourceCache, &self.sizes);
+        pod.produces.push(volume);
+        let left = (volume, build.push(pod, sheet));
+        self.fetched.insert(key, left);
+        build.artifacts.insert(key.1, left);
     }
 }
 

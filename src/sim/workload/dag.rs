@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::volume::VolumeKind;
+use crate::sim::data::{CiSystem, Step};
 use crate::sim::resource::Resources;
 use crate::sim::setup::VolumeNumber;
 use crate::sim::workload::draft::{Draft, DraftNumber, Drafter, Sheet};
@@ -48,6 +49,22 @@ pub struct Graphs {
     pipelines: Vec<Pipeline>,
     join: Join,
     sizes: Sizes,
+}
+
+/// The pipelines of a system among `steps`, in the order of their names; those without a task are none.
+pub fn pipelines<'a>(
+    steps: impl Iterator<Item = &'a Step>,
+    system: CiSystem,
+    tasks: fn(&[&Step]) -> Vec<Task>,
+) -> Vec<Pipeline> {
+    let mut by_file: BTreeMap<&str, Vec<&Step>> = BTreeMap::new();
+    for step in steps.filter(|step| step.system == system) {
+        by_file.entry(&step.pipeline).or_default().push(step);
+    }
+    let pipelines = by_file
+        .into_iter()
+        .map(|(name, steps)| Pipeline { name: name.to_owned(), tasks: tasks(&steps) });
+    pipelines.filter(|pipeline| !pipeline.tasks.is_empty()).collect()
 }
 
 impl Pipeline {

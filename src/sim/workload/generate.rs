@@ -8,14 +8,14 @@ use serde_saphyr::Spanned;
 use crate::model::pod::PullPolicy;
 use crate::model::unit::Nanos;
 use crate::sim::catalogue::ReferenceNumber;
-use crate::sim::data::{Data, Step};
+use crate::sim::data::{CiSystem, Data, Step};
 use crate::sim::job::Container;
 use crate::sim::random::Random;
 use crate::sim::resource::Resources;
 use crate::sim::scenario::generator::{Generator, Jobs, Pipelines, PullPolicyKey};
 use crate::sim::scenario::{Error, refuse};
 use crate::sim::workload::concourse::{self, Concourse};
-use crate::sim::workload::dag::{Graphs, Pipeline};
+use crate::sim::workload::dag::{self, Graphs, Pipeline};
 use crate::sim::workload::draft::{Draft, Drafter, Sheet};
 use crate::sim::workload::image::Images;
 use crate::sim::workload::join::Join;
@@ -188,10 +188,13 @@ impl Sources<'_> {
                 (Box::new(Concourse::new(jobs, join, sizes)), None)
             }
             Jobs::Tekton(pipelines) => {
-                (graphs(tekton::pipelines(self.steps(pipelines)), sizes, images, random)?, None)
+                let pipelines =
+                    dag::pipelines(self.steps(pipelines), CiSystem::Tekton, tekton::tasks);
+                (graphs(pipelines, sizes, images, random)?, None)
             }
             Jobs::Argo(pipelines) => {
-                (graphs(argo::pipelines(self.steps(pipelines)), sizes, images, random)?, None)
+                let pipelines = dag::pipelines(self.steps(pipelines), CiSystem::Argo, argo::tasks);
+                (graphs(pipelines, sizes, images, random)?, None)
             }
         })
     }

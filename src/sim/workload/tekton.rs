@@ -6,20 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::sim::data::{CiSystem, Step};
-use crate::sim::workload::dag::{Pipeline, Task};
+use crate::sim::data::Step;
+use crate::sim::workload::dag::Task;
 
-/// The pipelines among `steps`, in the order of their names.
+/// The tasks of a pipeline.
 #[must_use]
-pub fn pipelines<'a>(steps: impl Iterator<Item = &'a Step>) -> Vec<Pipeline> {
-    let mut by_file: BTreeMap<&str, Vec<&Step>> = BTreeMap::new();
-    for step in steps.filter(|step| step.system == CiSystem::Tekton) {
-        by_file.entry(&step.pipeline).or_default().push(step);
-    }
-    by_file.into_iter().map(|(name, steps)| pipeline(name, &steps)).collect()
-}
-
-fn pipeline(name: &str, steps: &[&Step]) -> Pipeline {
+pub fn tasks(steps: &[&Step]) -> Vec<Task> {
     let mut tasks: Vec<Task> = Vec::new();
     let mut last = Vec::new();
     for step in steps {
@@ -35,7 +27,7 @@ fn pipeline(name: &str, steps: &[&Step]) -> Pipeline {
     let finals = tasks.iter_mut().zip(&last).filter(|(_, is_finally)| **is_finally);
     finals.for_each(|(task, _)| task.after.clone_from(&firsts));
     keep_shared(&mut tasks);
-    Pipeline { name: name.to_owned(), tasks }
+    tasks
 }
 
 fn task(step: &Step) -> Task {

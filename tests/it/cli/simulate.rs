@@ -4,15 +4,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
-use tokio::time::{Instant, sleep};
 
 use super::{Files, Run, run_in};
 use crate::testbed::{Process, Signal};
 
 /// Others compile on the same machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The pause between two looks at what was printed.
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// Eight runs of a matrix on four nodes, with the images of the demo.
 const SCENARIO: &str = concat!(
@@ -178,12 +175,7 @@ async fn a_signal_ends_it_without_a_report() -> Result<()> {
     program.args(["--log=debug", "simulate", "tiny.yaml", "--seeds=1..1000", "--output=r.json"]);
     program.current_dir(files.path());
     let mut process = Process::spawn("simulate", &program, &files.path().join("log"))?;
-    let deadline = Instant::now() + PATIENCE;
-    while !process.log().contains("runs begin") {
-        process.ensure_running()?;
-        anyhow::ensure!(Instant::now() < deadline, "no run begins: {}", process.log());
-        sleep(PAUSE).await;
-    }
+    process.said("runs begin", PATIENCE).await?;
     process.signal(Signal::INT)?;
     let status = process.exited(PATIENCE).await?;
     assert_eq!(status.code(), Some(1), "{}", process.log());

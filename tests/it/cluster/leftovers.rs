@@ -45,13 +45,7 @@ impl ByHand {
         let mut command = Command::new("tests/testbed/cluster");
         command.args(["up", "--nodes", "1"]).current_dir(env!("CARGO_MANIFEST_DIR"));
         let mut process = Process::spawn("cluster", &command, &log.path().join("log"))?;
-        let deadline = Instant::now() + STARTED;
-        while !process.log().contains("ready after") {
-            process.ensure_running()?;
-            ensure!(Instant::now() < deadline, "it has not started: {}", process.log_tail());
-            sleep(PAUSE).await;
-        }
-        let said = process.log();
+        let said = process.said("ready after", STARTED).await?;
         let kubeconfig = said.lines().find_map(|line| line.strip_prefix("kubeconfig "));
         let kubeconfig = Path::new(kubeconfig.context("it names no kubeconfig")?);
         let directory = kubeconfig.parent().context("no directory")?.to_owned();

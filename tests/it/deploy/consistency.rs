@@ -37,6 +37,17 @@ fn every_flag_in_the_manifests_is_one_of_serve() -> Result<()> {
 }
 
 #[test]
+fn every_configuration_has_the_weight_that_simulations_assume() -> Result<()> {
+    let weight = format!("weight: {}", dunnage::cmd::EXTENDER_WEIGHT);
+    for file in ["scheduler-config.yaml", "second-scheduler.yaml", "static-pod/scheduler-config.yaml"] {
+        let text = manifests::text(file)?;
+        let found: Vec<_> = text.lines().filter(|line| line.trim().starts_with("weight: ")).collect();
+        ensure!(found.len() == 1 && found[0].trim() == weight, "{file}: {found:?}");
+    }
+    Ok(())
+}
+
+#[test]
 fn the_agents_flags_port_and_mount_agree() -> Result<()> {
     let help = Command::new(env!("CARGO_BIN_EXE_dunnage")).args(["agent", "--help"]).output()?;
     let help = String::from_utf8(help.stdout)?;

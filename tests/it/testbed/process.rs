@@ -10,16 +10,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 pub use rustix::process::Signal;
 use rustix::process::{Pid, WaitId, WaitIdOptions, kill_process, waitid};
 use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep};
 
 use super::spawner;
 
 /// The lines of a log that an error quotes: a server's last words, and not the
 /// page of flags that Kubernetes prints at the start.
 const TAIL_LINES: usize = 25;
+/// The pause between two looks at what a child has printed.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A running child.
 pub struct Process {
@@ -71,6 +74,18 @@ impl Process {
             .await
             .with_context(|| format!("{} runs on after {within:?}", self.name))???;
         Ok(self.child.wait()?)
+    }
+
+    /// Waits until the child has printed `text`, at most `within`; all that it has printed by then.
+    pub async fn said(&mut self, text: &str, within: Duration) -> Result<String> {
+        let deadline = Instant::now() + within;
+        while !self.log().contains(text) {
+            self.ensure_running()?;
+            let late = || format!("{}: no {text:?} in:\n{}", self.name, self.log_tail());
+            ensure!(Instant::now() < deadline, late());
+            sleep(PAUSE).await;
+        }
+        Ok(self.log())
     }
 
     /// The file of all that the child prints.

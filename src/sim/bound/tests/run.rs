@@ -1,21 +1,14 @@
 //! From a setup to its demand: names that move, pull policies, what nodes bring along, disks, volumes.
 
 use crate::model::pod::PullPolicy;
-use crate::model::unit::{Bytes, Nanos, TransferRate};
-use crate::model::volume::VolumeKind;
+use crate::model::unit::{Bytes, Nanos};
 use crate::sim::bound::demand::setup::{Attempt, attempts, demand};
 use crate::sim::bound::{compulsory, pooled, replica};
-use crate::sim::catalogue::tests::image;
 use crate::sim::catalogue::{Catalogue, ImageNumber, Reference, ReferenceNumber};
-use crate::sim::job::{Container, Job, JobNumber};
+use crate::sim::fixtures::{self, MEGABYTE, disk, image, volume};
+use crate::sim::job::{Job, JobNumber};
 use crate::sim::record::PodRecord;
-use crate::sim::resource::Resources;
-use crate::sim::setup::{
-    DiskSetup, NodeHardware, NodeNumber, NodeSetup, Scaling, Setup, VolumeNumber, VolumeSetup,
-    ZoneNumber,
-};
-
-const MEGABYTE: u64 = 1_000_000;
+use crate::sim::setup::{DiskSetup, NodeSetup, Scaling, Setup, VolumeNumber};
 
 /// One name that means `old` (base 10 MB, own 20 MB) and from second 100 on `new` (base, own 40 MB).
 fn catalogue() -> Catalogue {
@@ -24,32 +17,15 @@ fn catalogue() -> Catalogue {
     Catalogue::with_references(images, vec![Reference { name: "app:latest".to_owned(), history }])
 }
 
+/// A node with room for one pod.
 fn node() -> NodeSetup {
-    let rate = TransferRate::from_bytes_per_second(100_000_000).expect("in range");
-    NodeSetup {
-        name: "node".to_owned(),
-        zone: ZoneNumber(0),
-        capacity: Resources { cpu_millis: 1000, memory: Bytes(0) },
-        pods_max: 110,
-        hardware: NodeHardware {
-            link_down: rate,
-            link_up: rate,
-            unpack: rate,
-            keeps_blobs: false,
-            pulls_max: 1,
-            disk: None,
-        },
-        preloaded: Vec::new(),
-        joins_at: Nanos(0),
-        leaves_at: None,
-    }
+    fixtures::node(1000)
 }
 
 fn job(pull_policy: PullPolicy) -> Job {
-    let reference = ReferenceNumber(0);
-    let requests = Resources { cpu_millis: 1000, memory: Bytes(0) };
-    let containers = Box::new([Container { reference, pull_policy, is_init: false }]);
-    Job { containers, requests, ..Job::default() }
+    let mut job = fixtures::job(&[0]);
+    job.containers[0].pull_policy = pull_policy;
+    job
 }
 
 /// One after the other on one node: jobs of one policy that start at these seconds.
@@ -147,14 +123,7 @@ fn a_disk_holds_less_of_what_is_unpacked() {
     let pooled = |megabytes: u64| {
         let mut setup = setup.clone();
         let mut node = node();
-        node.hardware.disk = Some(DiskSetup {
-            bytes: Bytes(megabytes * MEGABYTE),
-            unpacked_per_mille: 2000,
-            high_percent: 85,
-            low_percent: 80,
-            age_min: Nanos(0),
-            interval: Nanos(0),
-        });
+        node.hardware.disk = Some(DiskSetup { unpacked_per_mille: 2000, ..disk(megabytes) });
         setup.nodes = vec![node];
         pooled::bytes(&demand(&setup, &attempts)).0 / MEGABYTE
     };
@@ -164,24 +133,17 @@ fn a_disk_holds_less_of_what_is_unpacked() {
 
 #[test]
 fn a_volume_that_only_the_registry_has_comes_once() {
-    let volume = |key: &str, holders: Vec<NodeNumber>, is_pushed| VolumeSetup {
-        key: key.to_owned(),
-        kind: VolumeKind::Output,
-        bytes: Bytes(7),
-        holders,
-        is_pushed,
-    };
     let (mut setup, _) = setup(PullPolicy::Always, &[0, 1, 2]);
     setup.volumes = vec![
-        volume("pushed", Vec::new(), true),
-        volume("held", vec![NodeNumber(0)], true),
-        volume("made", Vec::new(), true),
-        volume("nowhere", Vec::new(), false),
+        volume("pushed", &[], true),
+        volume("held", &[0], true),
+        volume("made", &[], true),
+        volume("nowhere", &[], false),
     ];
     setup.jobs[0].needs = (0..4).map(VolumeNumber).collect();
     setup.jobs[1].needs = Box::new([VolumeNumber(0)]);
     setup.jobs[2].produces = Box::new([VolumeNumber(2)]);
-    assert_eq!(compulsory::volumes(&setup, [JobNumber(0), JobNumber(1)]), Bytes(7));
+    assert_eq!(compulsory::volumes(&setup, [JobNumber(0), JobNumber(1)]), setup.volumes[0].bytes);
     assert_eq!(compulsory::volumes(&setup, [JobNumber(2)]), Bytes(0));
 }
 

@@ -1,18 +1,18 @@
 //! Small clusters of all kinds, from a fixed seed: whatever they are, nothing is lost, nothing is full
 //! beyond its size, and everything ends.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 
 use super::*;
 use crate::model::pod::PullPolicy;
-use crate::model::volume::VolumeKind;
-use crate::sim::catalogue::{ImageNumber, Reference, ReferenceNumber};
+use crate::sim::catalogue::{Catalogue, ImageNumber, Reference, ReferenceNumber};
+use crate::sim::fixtures::{MEGABYTE, rate};
 use crate::sim::job::Container;
 use crate::sim::placement::{Asked, Change, PodNumber};
-use crate::sim::setup::{DiskSetup, NodeNumber, RegistrySetup, VolumeSetup};
+use crate::sim::setup::{
+    DiskSetup, NodeHardware, NodeNumber, RegistrySetup, VolumeSetup, ZoneNumber,
+};
 
 /// Layers of five images in MB: some with a common base, one with a layer twice.
 const IMAGES: [&[(&str, u64)]; 5] = [
@@ -50,16 +50,10 @@ prop_compose! {
         joins in prop_oneof![3 => Just(0), 1 => 0_u64..300],
         stays in prop::option::weighted(0.3, 1_u64..400),
     ) -> NodeSetup {
-        let rate = |megabytes| {
-            TransferRate::from_bytes_per_second(megabytes * 1_000_000).expect("in range")
-        };
         let disk = disk.map(|megabytes| DiskSetup {
-            bytes: Bytes(megabytes * 1_000_000),
             unpacked_per_mille: 1300,
-            high_percent: 85,
             low_percent: 60,
-            age_min: Nanos::from_seconds(120),
-            interval: Nanos::from_seconds(300),
+            ..fixtures::disk(megabytes)
         });
         let (link_down, link_up, unpack) = (rate(down), rate(up), rate(unpack));
         NodeSetup {
@@ -129,20 +123,15 @@ prop_compose! {
         move_at in 1_u64..300, seed: u64,
     ) -> Setup {
         let mut setup = Setup { seed, nodes, catalogue: catalogue(move_at), ..Setup::default() };
-        let egress = egress.and_then(|mega| TransferRate::from_bytes_per_second(mega * 1_000_000));
-        setup.registry = RegistrySetup { egress, zone: registry_zone.map(ZoneNumber), peers };
+        let (egress, zone) = (egress.map(rate), registry_zone.map(ZoneNumber));
+        setup.registry = RegistrySetup { egress, zone, peers };
         setup.zones = ["a", "b", "c"].map(str::to_owned).to_vec();
         for (number, node) in setup.nodes.iter_mut().enumerate() {
             node.name = format!("node-{number}");
         }
         for (number, (size, is_pushed, holders)) in (0..).zip(volumes) {
-            setup.volumes.push(VolumeSetup {
-                key: format!("volume-{number}"),
-                kind: VolumeKind::Output,
-                bytes: Bytes(size * 1_000_000),
-                holders: holders.into_iter().map(NodeNumber).collect(),
-                is_pushed,
-            });
+            let volume = volume(&format!("volume-{number}"), &holders, is_pushed);
+            setup.volumes.push(VolumeSetup { bytes: Bytes(size * MEGABYTE), ..volume });
         }
         setup.jobs = in_order(jobs);
         setup.view.pod_delay = Nanos::from_seconds(delays.0);
@@ -264,7 +253,7 @@ proptest! {
 
     #[test]
     fn whatever_the_cluster_is_everything_ends_and_nothing_is_lost(setup in any_setup()) {
-        let random = watched(&setup, ByRoom::new(&setup, Taste::Random));
+        let random = watched(&setup, Chooser::new(Rule::Random, &setup));
         check(&setup, &random);
         let policy = Policy::named("default").expect("comes with the program");
         let ours = || {

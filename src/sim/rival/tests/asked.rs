@@ -2,19 +2,14 @@
 
 use std::sync::Arc;
 
-use super::resources;
-use crate::model::pod::PullPolicy;
-use crate::model::unit::{Bytes, Nanos, TransferRate};
-use crate::model::volume::VolumeKind;
-use crate::sim::catalogue::tests::image;
+use crate::model::unit::Nanos;
 use crate::sim::catalogue::{Catalogue, ImageNumber, ReferenceNumber};
-use crate::sim::job::{Container, Job, JobNumber};
+use crate::sim::fixtures::{disk, image, job, node, volume};
+use crate::sim::job::{Job, JobNumber};
 use crate::sim::placement::{Asked, Change, Extender, ImageList, Placement, PodNumber};
 use crate::sim::rival::choosing::{Chooser, Rule};
 use crate::sim::rival::scoring::{Formula, Scorer};
-use crate::sim::setup::{
-    DiskSetup, NodeHardware, NodeNumber, NodeSetup, Setup, VolumeNumber, VolumeSetup, ZoneNumber,
-};
+use crate::sim::setup::{DiskSetup, NodeNumber, NodeSetup, Setup, VolumeNumber, ZoneNumber};
 
 const NODES: [NodeNumber; 3] = [NodeNumber(0), NodeNumber(1), NodeNumber(2)];
 const NOW: Nanos = Nanos::from_seconds(50);
@@ -22,35 +17,12 @@ const NOW: Nanos = Nanos::from_seconds(50);
 /// Three nodes with room for two pods each, the first two in one zone; two images with a base of 100 MB in
 /// common and 300 MB of their own; jobs 0 and 1 of the first, jobs 2 and 3 of the second.
 fn setup() -> Setup {
-    let rate = TransferRate::from_bytes_per_second(100_000_000).expect("in range");
-    let node = |zone| NodeSetup {
-        name: "node".to_owned(),
-        zone: ZoneNumber(zone),
-        capacity: resources(2000, 8000),
-        pods_max: 110,
-        hardware: NodeHardware {
-            link_down: rate,
-            link_up: rate,
-            unpack: rate,
-            keeps_blobs: false,
-            pulls_max: 1,
-            disk: None,
-        },
-        preloaded: Vec::new(),
-        joins_at: Nanos(0),
-        leaves_at: None,
-    };
+    let node = |zone| NodeSetup { zone: ZoneNumber(zone), ..node(2000) };
     let images =
         vec![image("one", &[("a", 100), ("b", 300)]), image("two", &[("a", 100), ("c", 300)])];
     let job = |(number, reference): (u64, u32)| Job {
-        containers: Box::new([Container {
-            reference: ReferenceNumber(reference),
-            pull_policy: PullPolicy::IfNotPresent,
-            is_init: false,
-        }]),
-        requests: resources(1000, 0),
         arrives_at: Nanos::from_seconds(100 * number),
-        ..Job::default()
+        ..job(&[reference])
     };
     Setup {
         catalogue: Catalogue::new(images),
@@ -131,13 +103,7 @@ fn skippy_gives_most_where_nothing_is_pulled() {
 #[test]
 fn stork_and_concourse_know_where_volumes_were_made_and_read() {
     let mut setup = setup();
-    setup.volumes = vec![VolumeSetup {
-        key: "made".to_owned(),
-        kind: VolumeKind::Output,
-        bytes: Bytes(1),
-        holders: Vec::new(),
-        is_pushed: false,
-    }];
+    setup.volumes = vec![volume("made", &[], false)];
     setup.jobs[0].produces = Box::new([VolumeNumber(0)]);
     setup.jobs[2].needs = Box::new([VolumeNumber(0)]);
     let bound = Change::Bound { pod: pod(0), node: NODES[1] };
@@ -196,14 +162,7 @@ fn equal_pods_meet_by_hash_until_there_is_no_room() {
 #[test]
 fn hindsight_prefers_removing_what_never_comes_back() {
     let mut setup = setup();
-    let disk = DiskSetup {
-        bytes: Bytes(450_000_000),
-        unpacked_per_mille: 1000,
-        high_percent: 100,
-        low_percent: 10,
-        age_min: Nanos(0),
-        interval: Nanos(0),
-    };
+    let disk = DiskSetup { high_percent: 100, low_percent: 10, ..disk(450) };
     setup.nodes.iter_mut().for_each(|node| node.hardware.disk = Some(disk));
     setup.catalogue = Catalogue::new(vec![
         image("one", &[("b", 300)]),

@@ -1,21 +1,13 @@
 //! Disks that fill, and what kubelets remove.
 
 use super::*;
-use crate::sim::setup::DiskSetup;
 
 /// Images a, b and c of 300 MB each on disks of so many.
 fn cramped(megabytes: u64, jobs: Vec<Job>) -> Setup {
     let mut setup = setup(1, jobs);
     setup.catalogue =
         Catalogue::new(["a", "b", "c"].map(|name| image(name, &[(name, 300)])).to_vec());
-    setup.nodes[0].hardware.disk = Some(DiskSetup {
-        bytes: Bytes(megabytes * MEGABYTE),
-        unpacked_per_mille: 1000,
-        high_percent: 85,
-        low_percent: 80,
-        age_min: seconds(120),
-        interval: seconds(300),
-    });
+    setup.nodes[0].hardware.disk = Some(disk(megabytes));
     setup
 }
 

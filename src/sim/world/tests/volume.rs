@@ -1,18 +1,7 @@
 //! Volumes: made on one node, needed on another.
 
 use super::*;
-use crate::model::volume::VolumeKind;
 use crate::sim::setup::{VolumeNumber, VolumeSetup};
-
-fn volume(holders: &[u32], is_pushed: bool) -> VolumeSetup {
-    VolumeSetup {
-        key: "git:app@1".to_owned(),
-        kind: VolumeKind::ResourceCache,
-        bytes: Bytes(500 * MEGABYTE),
-        holders: holders.iter().copied().map(NodeNumber).collect(),
-        is_pushed,
-    }
-}
 
 /// Two jobs without images that need the one volume, on three nodes, the last one in another zone.
 fn scene(volume: VolumeSetup) -> Setup {
@@ -28,7 +17,7 @@ fn scene(volume: VolumeSetup) -> Setup {
 
 #[test]
 fn a_volume_that_is_there_costs_nothing_and_one_of_the_zone_its_bytes() {
-    let setup = scene(volume(&[0], false));
+    let setup = scene(volume("app", &[0], false));
     let mut world = begin(&setup);
     world.bind(pod(0), HERE);
     world.bind(pod(1), THERE);
@@ -43,7 +32,7 @@ fn a_volume_that_is_there_costs_nothing_and_one_of_the_zone_its_bytes() {
 
 #[test]
 fn a_holder_serves_two_at_half_the_speed_and_bytes_that_cross_a_zone_are_counted() {
-    let setup = scene(volume(&[0], false));
+    let setup = scene(volume("app", &[0], false));
     let mut world = begin(&setup);
     world.bind(pod(0), THERE);
     world.bind(pod(1), NodeNumber(2));
@@ -55,7 +44,7 @@ fn a_holder_serves_two_at_half_the_speed_and_bytes_that_cross_a_zone_are_counted
 
 #[test]
 fn two_pods_of_a_node_wait_for_one_stream() {
-    let setup = scene(volume(&[0], false));
+    let setup = scene(volume("app", &[0], false));
     let mut world = begin(&setup);
     world.bind(pod(0), THERE);
     world.advance(seconds(2));
@@ -68,7 +57,7 @@ fn two_pods_of_a_node_wait_for_one_stream() {
 #[test]
 fn a_volume_is_had_from_where_it_was_made_and_pushed_ones_from_the_registry_after_that() {
     for (is_pushed, streamed) in [(false, 0), (true, 500 * MEGABYTE)] {
-        let mut setup = scene(volume(&[], is_pushed));
+        let mut setup = scene(volume("app", &[], is_pushed));
         setup.nodes[0].leaves_at = Some(seconds(20));
         let mut world = begin(&setup);
         world.bind(pod(0), THERE);
@@ -87,7 +76,7 @@ fn a_volume_is_had_from_where_it_was_made_and_pushed_ones_from_the_registry_afte
 #[test]
 fn a_stream_goes_on_from_elsewhere_and_one_that_cannot_is_done_without() {
     for (holders, arrives) in [(&[0, 2][..], 5), (&[0], 2)] {
-        let mut setup = scene(volume(holders, false));
+        let mut setup = scene(volume("app", holders, false));
         setup.nodes[0].leaves_at = Some(seconds(2));
         let mut world = begin(&setup);
         world.bind(pod(0), THERE);

@@ -1,35 +1,15 @@
 //! Rows for the tests.
 
-use crate::model::image::{ImageFacts, Layer, Platform};
+use crate::model::image::ImageFacts;
 use crate::model::reference::Reference;
-use crate::model::unit::{Bytes, Time};
 use crate::sim::data::{CiSystem, Step};
-
-/// Of all images here.
-pub(super) fn platform() -> Platform {
-    Platform::new("linux", "amd64", "")
-}
-
-/// A digest that is made of a name.
-pub(super) fn digest(name: &str) -> String {
-    let hex: String = name.bytes().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex:0>64}")
-}
+use crate::sim::fixtures;
 
 /// An image by its name and what its digest is made of.
-pub(super) fn image(name: &str, version: &str, published_at: u64) -> ImageFacts {
+pub(super) fn image(name: &str, version: &str) -> ImageFacts {
     let reference = Reference::parse(name).expect("a reference");
-    ImageFacts {
-        digests: vec![digest(version)],
-        references: vec![reference.as_str().to_owned()],
-        platform: platform(),
-        layers: vec![Layer {
-            digest: digest(version),
-            diff_id: None,
-            compressed_bytes: Bytes(1_000_000),
-        }],
-        published_at: Time(published_at),
-    }
+    let references = vec![reference.as_str().to_owned()];
+    ImageFacts { references, ..fixtures::image(version, &[(version, 1)]) }
 }
 
 /// A step of a job, with nothing told of it.
