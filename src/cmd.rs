@@ -7,6 +7,7 @@ pub mod demo;
 pub mod explain;
 pub mod files;
 pub mod ports;
+pub mod record;
 pub mod scenario;
 pub mod serve;
 pub mod simulate;
@@ -45,6 +46,7 @@ pub fn run(cli: Cli) -> ExitCode {
                 Command::Agent(flags) => agent::run(*flags).await,
                 Command::Volume(flags) => volume::run(*flags).await,
                 Command::Simulate(flags) => simulate::run(flags).await,
+                Command::Record(flags) => record::run(*flags).await,
                 Command::Trace(flags) => trace::run(flags),
             }
         });

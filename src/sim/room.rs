@@ -117,6 +117,12 @@ impl<'a> ByRoom<'a> {
         Self { setup, room: Room::default(), taste, random }
     }
 
+    /// What is free, as it sees it.
+    #[must_use]
+    pub fn room(&self) -> &Room {
+        &self.room
+    }
+
     fn any(&mut self, requests: Resources) -> Option<NodeNumber> {
         for _ in 0..DRAWS {
             let node = *self.room.here.get(self.random.index(self.room.here.len()))?;

@@ -4,6 +4,7 @@ mod explain;
 mod help;
 mod inputs;
 mod listening;
+mod record;
 mod simulate;
 mod trace;
 

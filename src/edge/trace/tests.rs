@@ -34,9 +34,11 @@ fn entry() -> impl Strategy<Value = Entry> {
         memory_bytes: at_nanos,
         pods_max: 110,
         disk_bytes,
+        images: vec![at_nanos.to_string(); usize::from(disk_bytes.is_none())],
     });
     let image = (any::<u64>(), ".*", layers()).prop_map(|(at_nanos, digest, layers)| {
-        Entry::Image { at_nanos, digest, platform: "linux/amd64".to_owned(), layers }
+        let (platform, estimate) = ("linux/amd64".to_owned(), at_nanos % 2 == 0);
+        Entry::Image { at_nanos, digest, platform, layers, estimate }
     });
     let volume = (any::<u64>(), ".*", any::<bool>(), keys());
     let volume = volume.prop_map(|(at_nanos, key, pushed, holders)| Entry::Volume {
@@ -46,12 +48,13 @@ fn entry() -> impl Strategy<Value = Entry> {
         bytes: at_nanos,
         holders,
         pushed,
+        estimate: !pushed,
     });
     let step =
         (any::<u64>(), ".*", ".*", 0..6).prop_map(|(at_nanos, pod, node, kind)| match kind {
             0 => Entry::Bound { at_nanos, pod, node },
             1 => Entry::Started { at_nanos, pod },
-            2 => Entry::Ended { at_nanos, pod },
+            2 => Entry::Ended { at_nanos, pod, failed: node.is_empty() },
             3 => Entry::NodeGone { at_nanos, name: node },
             4 => Entry::Tag { at_nanos, name: pod, digest: node },
             _ => Entry::End { at_nanos, lines: at_nanos },

@@ -111,13 +111,15 @@ impl Reader {
         match entry {
             Entry::Node { .. } => self.node(at, entry),
             Entry::NodeGone { name, .. } => self.node_gone(at, &name),
-            Entry::Image { digest, platform, layers, .. } => self.image(digest, &platform, layers),
+            Entry::Image { digest, platform, layers, estimate, .. } => {
+                self.image(digest, &platform, layers, estimate)
+            }
             Entry::Tag { name, digest, .. } => self.tag(at, &name, &digest),
             Entry::Volume { .. } => self.volume(entry),
             Entry::Pod(pod) => self.pod(at, pod),
             Entry::Bound { pod, node, .. } => self.bound(at, &pod, &node),
             Entry::Started { pod, .. } => self.started(at, &pod),
-            Entry::Ended { pod, .. } => self.ended(at, &pod),
+            Entry::Ended { pod, failed, .. } => self.ended(at, &pod, failed),
             Entry::End { lines, .. } => self.end(at, line_number, lines),
         }
     }
