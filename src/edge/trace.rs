@@ -60,6 +60,9 @@ pub fn check(path: &Path) -> Result<Checked, String> {
             Ok(Some((number, line))) => {
                 last = number;
                 reader.take(number, line);
+                if !lines.is_whole() {
+                    reader.cut_within(number);
+                }
             }
             Ok(None) => break,
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => {

@@ -89,6 +89,16 @@ impl Reader {
         self.note(Finding { line: line_number, code: Code::CutOff, reason });
     }
 
+    /// Notes that the file ends in the middle of the line that was taken, if that could not be read: it is
+    /// cut off, and nothing worse.
+    pub fn cut_within(&mut self, line_number: usize) {
+        let is_part =
+            |finding: &mut Finding| finding.line == line_number && finding.code == Code::Malformed;
+        if self.findings.pop_if(is_part).is_some() {
+            self.cut_off(line_number, "the file ends within a line, and");
+        }
+    }
+
     fn note(&mut self, finding: Finding) {
         if self.findings.len() < FINDINGS_MAX {
             self.findings.push(finding)
