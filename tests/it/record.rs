@@ -3,5 +3,6 @@
 
 mod cluster;
 mod ends;
+mod published;
 mod recording;
 mod replayed;
