@@ -1,5 +1,6 @@
 //! What the user typed: clap's types only. [`crate::cmd`] makes validated values of them.
 
+pub mod record;
 pub mod simulate;
 pub mod trace;
 pub mod volume;
@@ -39,6 +40,13 @@ pub enum Command {
     Volume(Box<volume::Volume>),
     /// Run a scenario under several policies, and compare what came of it
     Simulate(simulate::Simulate),
+    /// Write what a live cluster does to a trace, which simulate replays
+    ///
+    /// Nodes, step pods, where they are bound, their images and volumes, until --for is over or a signal
+    /// comes. Changes nothing in the cluster. `dunnage trace validate FILE` checks what was written; a
+    /// scenario with `trace: FILE` does it again: `dunnage simulate SCENARIO --policy recorded --policy
+    /// default`.
+    Record(Box<record::Record>),
     /// Look at traces of what clusters did
     Trace(trace::Trace),
 }

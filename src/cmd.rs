@@ -7,6 +7,7 @@ pub mod demo;
 pub mod explain;
 pub mod files;
 pub mod ports;
+pub mod record;
 pub mod scenario;
 pub mod serve;
 pub mod simulate;
@@ -19,7 +20,7 @@ use crate::cli::{Cli, Command};
 use crate::edge::cause::with_causes;
 
 /// The extender's weight in the scheduler configurations of `deploy/`: why is said there.
-pub const EXTENDER_WEIGHT: u64 = 2;
+pub const EXTENDER_WEIGHT: u64 = 3;
 
 /// What was typed cannot be meant, whatever the files and the cluster are like: exit code 2, as for what
 /// clap refuses itself.
@@ -48,6 +49,7 @@ pub fn run(cli: Cli) -> ExitCode {
                 Command::Agent(flags) => agent::run(*flags).await,
                 Command::Volume(flags) => volume::run(*flags).await,
                 Command::Simulate(flags) => simulate::run(flags).await,
+                Command::Record(flags) => record::run(*flags).await,
                 Command::Trace(flags) => trace::run(flags),
             }
         });

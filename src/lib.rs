@@ -15,6 +15,8 @@
 //!                                          ▼                   │
 //!                               model::cluster::Cluster ──▶ score::decide ◀── policy::Policy
 //!
+//!   the same watch ─▶ sim::trace::write ─▶ edge::trace ─▶ a file ─▶ sim::trace::replay ─▶ sim::engine
+//!
 //!   on each node:  containerd ──▶ edge::containerd ──▶ edge::inventory ──▶ API server
 //!                  steps ───────▶ edge::volume ──────▶ edge::inventory, other nodes' steps, a registry
 //! ```
@@ -81,6 +83,9 @@
 //!   shall first go to the one that its key chooses.
 //! - **least possible**: what no placement of a simulated run's pods at its times moves less of
 //!   ([`sim::bound`]). **Captured**: of the bytes that spread moves beyond it, the share not moved.
+//! - **trace**: what a cluster did, line by line ([`sim::trace`]). **Recorded**: as in a trace; as a policy,
+//!   each pod where it was ([`sim::rival::recorded`]). **Estimate**: a size or an image's layers that nobody
+//!   knew when the line was written.
 //! - **twin**: kube-scheduler as a value ([`sim::twin`]). **Rival**: somebody else's formula
 //!   ([`sim::rival`]).
 //! - **neutral**: an answer that prefers no node; always with a reason.

@@ -18,6 +18,7 @@ mod node_names;
 pub mod node_set;
 pub mod observed;
 pub mod pod;
+pub mod quantity;
 pub mod reference;
 pub mod resolve;
 pub mod run;

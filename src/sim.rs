@@ -8,7 +8,8 @@
 //! that a watch would give ([`observe`]); in `demo` it is asked over HTTP instead.
 //!
 //! A setup is made of a [`scenario`] and of rows of [`data`] by [`workload`], or of a [`trace`] of what a
-//! real cluster did. What came of it is held against a [`bound`], and against [`rival`]s.
+//! real cluster did, which a recorder wrote down. What came of it is held against a [`bound`], and against
+//! [`rival`]s.
 
 pub mod bound;
 pub mod catalogue;

@@ -15,8 +15,9 @@ pub struct Simulate {
     #[arg(value_name = "SCENARIO")]
     pub scenario: PathBuf,
     /// Who places the pods; may repeat, to compare: stock (kube-scheduler alone), default or a policy file
-    /// (kube-scheduler with dunnage), spread, pack, random, greedy, concourse, stork, lrscheduler, skippy,
-    /// bounded-hash, hindsight; of extenders NAME@N, as default@3: with that weight
+    /// (kube-scheduler with dunnage), recorded (where the pods of a trace were bound), spread, pack, random,
+    /// greedy, concourse, stork, lrscheduler, skippy, bounded-hash, hindsight; of extenders NAME@N, as
+    /// default@2: with that weight
     #[arg(long, value_name = "NAME_OR_FILE", default_values = ["stock", "default"])]
     pub policy: Vec<String>,
     /// Seed of all chance [default: the scenario's]

@@ -69,7 +69,13 @@ pub async fn run(flags: Serve) -> anyhow::Result<()> {
 
 /// What the resolver may use; `None` if there shall be none. A file or folder that is not there is an
 /// error now, not a warning later.
-fn registries(flags: &Registries, client: &Client) -> anyhow::Result<Option<registry::Settings>> {
+///
+/// # Errors
+/// If one cannot be read.
+pub fn registries(
+    flags: &Registries,
+    client: &Client,
+) -> anyhow::Result<Option<registry::Settings>> {
     if flags.resolve == Switch::Off {
         return Ok(None);
     }
@@ -108,7 +114,11 @@ async fn tls(flags: &Serve) -> anyhow::Result<Option<RustlsConfig>> {
     Ok(Some(config))
 }
 
-fn interest(steps: &Steps) -> Result<Interest, Usage> {
+/// Which pods are step pods.
+///
+/// # Errors
+/// If the selector is none.
+pub fn interest(steps: &Steps) -> Result<Interest, Usage> {
     if steps.all_pods {
         return Ok(Interest::All);
     }

@@ -76,6 +76,12 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
+    /// Whether the last line that was given ended as a line does; one at the end of a file need not.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.line.ends_with(b"\n")
+    }
+
     fn unreadable(&self, error: &io::Error) -> io::Error {
         let form = if self.is_gzip { "as gzip: " } else { "" };
         let place = if self.number > 1 { format!("line {}: ", self.number) } else { String::new() };

@@ -4,6 +4,7 @@
 //! or null, unknown ones are skipped without being kept, `kind` and `apiVersion` are not asked for.
 //! Field names are those of `k8s.io/api/core/v1`. [`convert`] makes model facts of them.
 
+pub mod amount;
 pub mod claim;
 pub mod convert;
 pub mod kept;
@@ -19,6 +20,7 @@ use kube::core::{ClusterResourceScope, NamespaceResourceScope, ObjectMeta, Resou
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::edge::object::amount::{Amounts, Resources};
 use crate::edge::object::kept::{Annotations, Env};
 use crate::edge::object::pulled::EventObject;
 
@@ -139,6 +141,8 @@ pub struct PodSpec {
     pub node_name: Option<String>,
     pub restart_policy: Option<String>,
     pub scheduler_name: Option<String>,
+    pub resources: Option<Resources>,
+    pub overhead: Option<Amounts>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -149,6 +153,8 @@ pub struct Container {
     pub image: Option<String>,
     pub image_pull_policy: Option<String>,
     pub env: Option<Env>,
+    pub resources: Option<Resources>,
+    pub restart_policy: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -246,6 +252,8 @@ pub struct TerminatedState {
 pub struct NodeStatus {
     pub images: Option<Vec<ContainerImage>>,
     pub node_info: Option<NodeInfo>,
+    pub allocatable: Option<Amounts>,
+    pub conditions: Option<Vec<Condition>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -5,6 +5,7 @@
 //! Who needs both takes the tracker's before `recent`, and never the other way round.
 
 mod accuracy;
+mod listener;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
@@ -13,6 +14,7 @@ use crate::edge::clock::Clock;
 use crate::edge::metrics::Metrics;
 use crate::edge::recent::{Entry, Recent};
 use crate::edge::shared::accuracy::Accuracy;
+pub use crate::edge::shared::listener::Listener;
 use crate::edge::unresolved::Unresolved;
 use crate::model::pod::PodFacts;
 use crate::model::unit::{Bytes, Nanos, Time};
@@ -42,6 +44,8 @@ pub struct Shared {
     pub metrics: Metrics,
     /// Images whose layers are to be looked up.
     pub unresolved: Unresolved,
+    /// Who hears of all events.
+    pub listener: Listener,
 }
 
 /// How the sources of knowledge are doing.
@@ -124,8 +128,15 @@ impl Shared {
         if let Event::ResyncEnded(kind) = event {
             self.health().watch(kind).synced = true;
         }
+        let heard = self.listener.copy(&event);
+        let mut tracker = self.tracker.write().unwrap_or_else(PoisonError::into_inner);
+        // Read behind the lock, so that times go on as events do.
         let now = self.clock.now();
-        self.tracker.write().unwrap_or_else(PoisonError::into_inner).apply(event, now);
+        tracker.apply(event, now);
+        if let Some(event) = heard {
+            self.listener.hear(&event, tracker.cluster(), now);
+        }
+        drop(tracker);
         if let Some((uid, node)) = bound {
             self.account_for(&uid, &node);
         }

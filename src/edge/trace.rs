@@ -1,6 +1,9 @@
 //! Traces as files: read a line at a time, plain or gzip, and written by appending.
 //!
-//! The format and its checks are [`crate::sim::trace`]'s; here are only the file and its errors.
+//! The format and its checks are [`crate::sim::trace`]'s; here are only the file and its errors. What is
+//! recorded of a live cluster goes through [`sink`].
+
+pub mod sink;
 
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
@@ -57,6 +60,9 @@ pub fn check(path: &Path) -> Result<Checked, String> {
             Ok(Some((number, line))) => {
                 last = number;
                 reader.take(number, line);
+                if !lines.is_whole() {
+                    reader.cut_within(number);
+                }
             }
             Ok(None) => break,
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
@@ -70,10 +76,11 @@ pub fn check(path: &Path) -> Result<Checked, String> {
     Ok(Checked { recording, findings, more, lines: last })
 }
 
-/// Appends the lines of a trace.
+/// Appends the lines of a trace, each whole and at once: who is killed leaves no part of one.
 #[derive(Debug)]
 pub struct Writer<W> {
     out: W,
+    line: Vec<u8>,
     lines: u64,
 }
 
@@ -83,7 +90,7 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// If writing fails.
     pub fn new(out: W, epoch: &str) -> io::Result<Self> {
-        let mut writer = Self { out, lines: 0 };
+        let mut writer = Self { out, line: Vec::new(), lines: 0 };
         let (api_version, kind) = ("dunnage.dev/v1alpha1".to_owned(), "Trace".to_owned());
         writer.line(&Header { api_version, kind, epoch: epoch.to_owned() })?;
         Ok(writer)
@@ -95,6 +102,14 @@ impl<W: Write> Writer<W> {
     /// If writing fails.
     pub fn append(&mut self, entry: &Entry) -> io::Result<()> {
         self.line(entry)
+    }
+
+    /// Passes on what is held back to be compressed with what follows.
+    ///
+    /// # Errors
+    /// If writing fails.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
     }
 
     /// Ends the trace and gives back what it was written to, flushed.
@@ -109,8 +124,10 @@ impl<W: Write> Writer<W> {
     }
 
     fn line(&mut self, line: &impl serde::Serialize) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, line)?;
-        self.out.write_all(b"\n")?;
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, line)?;
+        self.line.push(b'\n');
+        self.out.write_all(&self.line)?;
         self.lines += 1;
         Ok(())
     }

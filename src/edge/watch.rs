@@ -31,6 +31,7 @@ use crate::edge::object::{Named, NodeObject, PodObject};
 use crate::edge::shared::Shared;
 use crate::edge::watch::complaints::Complaints;
 use crate::edge::watch::retry::Retry;
+use crate::model::pod::PodFacts;
 use crate::state::event::{Event, Kind};
 
 /// How often the API server is asked for a sign of life: three can fail before contact counts as lost.
@@ -40,6 +41,7 @@ const PAGE_SIZE: u32 = 500;
 /// Pods are on nodes when they are bound. Those before that are [`pending`]'s: a burst of new pods must not
 /// delay the news of where the ones before it went.
 const BOUND_PODS: &str = "spec.nodeName!=";
+const ALL_PODS: &str = "";
 
 /// Watches until cancelled. Each part runs on its own, so that one kind being refused does not silence
 /// the other.
@@ -49,13 +51,30 @@ pub async fn run(client: Client, shared: Arc<Shared>) {
     apart.spawn(pending::run(client.clone(), shared.clone()));
     let nodes = watch_nodes(client.clone(), shared.clone());
     let (complaints, waiting) = Complaints::new();
-    let pods = watch_pods(client.clone(), shared.clone(), &complaints);
+    let noted = |pod: &PodFacts| complaints.note(pod, &shared);
+    let pods = watch_pods(client.clone(), BOUND_PODS, &shared, noted);
     let posting = complaints::post(client.clone(), waiting, &complaints, shared.clone());
     let agents = agents::run(client.clone(), shared.clone());
     let claims = claims::run(client.clone(), shared.clone());
     let pulled = pulled::run(client.clone(), shared.clone());
     let contact = keep_contact(client, shared.clone());
-    futures::join!(nodes, pods, posting, agents, claims, pulled, contact, pass_time(shared));
+    let time = pass_time(shared.clone());
+    futures::join!(nodes, pods, posting, agents, claims, pulled, contact, time);
+}
+
+/// Watches what a recorder hears of, until cancelled: nodes, all pods in one stream, so that each is followed
+/// from its creation to its deletion, and what agents publish. Nothing is written to the cluster.
+pub async fn run_for_recorder(client: Client, shared: Arc<Shared>) {
+    let nodes = watch_nodes(client.clone(), shared.clone());
+    let offered = |pod: &PodFacts| {
+        if pod.is_step && !pod.phase.is_over() {
+            shared.unresolved.offer(pod);
+        }
+    };
+    let pods = watch_pods(client.clone(), ALL_PODS, &shared, offered);
+    let agents = agents::run(client.clone(), shared.clone());
+    let contact = keep_contact(client, shared.clone());
+    futures::join!(nodes, pods, agents, contact, pass_time(shared.clone()));
 }
 
 async fn watch_nodes(client: Client, shared: Arc<Shared>) {
@@ -72,18 +91,18 @@ async fn watch_nodes(client: Client, shared: Arc<Shared>) {
     follow(Api::all(client), (Kind::Nodes, ""), &shared, applied, removed).await;
 }
 
-async fn watch_pods(client: Client, shared: Arc<Shared>, complaints: &Complaints) {
+async fn watch_pods(client: Client, fields: &str, shared: &Shared, seen: impl Fn(&PodFacts)) {
     let applied = |pod: PodObject<ObjectMeta>| {
         let is_step = is_step(&pod, &shared.interest);
         let facts = pod_facts(pod, is_step);
-        complaints.note(&facts, &shared);
+        seen(&facts);
         Some(Event::PodApplied(facts))
     };
     let removed = |pod: PodObject<ObjectMeta>| {
         let uid = pod_facts(pod, false).uid;
         Some(Event::PodRemoved { uid })
     };
-    follow(Api::all(client), (Kind::Pods, BOUND_PODS), &shared, applied, removed).await;
+    follow(Api::all(client), (Kind::Pods, fields), shared, applied, removed).await;
 }
 
 /// Follows one kind for ever. Starts with streaming lists and falls back to paged ones where the API

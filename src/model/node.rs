@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::image::Platform;
+use crate::model::unit::Bytes;
 
 /// A node as its API object describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +21,14 @@ pub struct NodeFacts {
     pub zone: String,
     /// Minor version of the kubelet, 0 if untold.
     pub kubelet_minor: u16,
+    /// Thousandths of processors that it has for pods; zero if untold.
+    pub cpu_millis: u64,
+    /// Memory that it has for pods.
+    pub memory: Bytes,
+    /// Pods at a time.
+    pub pods_max: u32,
+    /// Its kubelet says that it takes pods.
+    pub is_ready: bool,
     /// `status.images`, in the kubelet's order: largest first, at most 50 by default.
     pub images: Vec<ReportedImage>,
 }

@@ -1,7 +1,7 @@
 //! What a pod wants and how far it has come, as far as placement needs it.
 
 use crate::model::run::RunFacts;
-use crate::model::unit::Time;
+use crate::model::unit::{Bytes, Time};
 
 /// A pod as its API object, or the scheduler's request, describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,10 @@ pub struct PodFacts {
     pub run: RunFacts,
     /// The claims it mounts, by name, each once: those it names, and those made for its ephemeral volumes.
     pub claims: Vec<String>,
+    /// Thousandths of a processor that it asks for, as the scheduler counts them.
+    pub cpu_millis: u64,
+    /// Memory that it asks for.
+    pub memory: Bytes,
     /// The node it is bound to.
     pub node: Option<String>,
     /// When it was bound, if the object tells.

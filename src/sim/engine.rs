@@ -27,6 +27,8 @@ use crate::sim::world::{Finish, World};
 #[derive(Debug)]
 pub struct Engine<'a> {
     setup: &'a Setup,
+    /// By job, the only node that a first attempt is tried on, while it is there or to come.
+    only: &'a [NodeNumber],
     world: World<'a>,
     jobs: Jobs<'a>,
     /// Pods to place, the oldest first.
@@ -48,6 +50,7 @@ impl<'a> Engine<'a> {
     pub fn new(setup: &'a Setup) -> Self {
         Self {
             setup,
+            only: &[],
             world: World::new(setup),
             jobs: Jobs::new(setup),
             queue: VecDeque::new(),
@@ -58,6 +61,12 @@ impl<'a> Engine<'a> {
             gained: Vec::new(),
             tried: None,
         }
+    }
+
+    /// The run of a setup whose pods go to the nodes that were recorded.
+    #[must_use]
+    pub fn recorded(setup: &'a Setup) -> Self {
+        Self { only: &setup.recorded, ..Self::new(setup) }
     }
 
     /// The world as it is now.
@@ -116,7 +125,7 @@ impl<'a> Engine<'a> {
                     self.gained.pop();
                 }
                 let requests = self.setup.job(pod.job).requests;
-                self.waiting.add(pod, requests);
+                self.waiting.add(pod, requests, self.only(pod));
                 self.orders.order(&mut self.world, pod, requests);
             }
         }
@@ -149,7 +158,10 @@ impl<'a> Engine<'a> {
     fn next_waiting(&mut self) -> Option<PodNumber> {
         while let Some(&node) = self.gained.last() {
             let world = &self.world;
-            let found = self.waiting.take_first(|requests| world.has_room(node, requests));
+            let will_do = |only: NodeNumber| only == node || world.has_left(only);
+            let found = self.waiting.take_first(|requests, only| {
+                world.has_room(node, requests) && only.is_none_or(will_do)
+            });
             if found.is_some() {
                 self.tried = found;
                 return found;
@@ -157,6 +169,10 @@ impl<'a> Engine<'a> {
             self.gained.pop();
         }
         None
+    }
+
+    fn only(&self, pod: PodNumber) -> Option<NodeNumber> {
+        self.only.get(pod.job.0 as usize).copied().filter(|_| pod.attempt == 0)
     }
 
     fn pass(&mut self, time: Nanos) {
@@ -215,7 +231,7 @@ impl<'a> Engine<'a> {
 
     /// No node will gain room any more: what waits now waits for ever.
     fn end_waiting(&mut self) {
-        while let Some(pod) = self.waiting.take_first(|_| true) {
+        while let Some(pod) = self.waiting.take_first(|_, _| true) {
             self.end_job(pod, Outcome::FitsNowhere);
         }
     }

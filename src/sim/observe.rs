@@ -137,6 +137,7 @@ impl<'a> Observer<'a> {
             zone,
             kubelet_minor: KUBELET_MINOR,
             images: images.iter().map(|(image, names)| self.listed(image, names)).collect(),
+            ..NodeFacts::default()
         })
     }
 

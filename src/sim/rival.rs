@@ -15,6 +15,7 @@ pub mod hindsight;
 pub mod lrscheduler;
 pub mod pack;
 pub mod random;
+pub mod recorded;
 pub mod scoring;
 pub mod seen;
 pub mod sight;

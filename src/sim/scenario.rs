@@ -8,7 +8,6 @@
 pub mod generator;
 pub mod image;
 pub mod node;
-pub mod quantity;
 pub mod value;
 
 use std::collections::BTreeMap;

@@ -49,6 +49,8 @@ pub struct Setup {
     pub volumes: Vec<VolumeSetup>,
     /// Pods to come, by `arrives_at`.
     pub jobs: Vec<Job>,
+    /// By job, the node that it was bound to when it was recorded; empty if none was, or not among these.
+    pub recorded: Vec<NodeNumber>,
     /// What a report must say of it: what of the data was left out.
     pub notes: Vec<String>,
 }

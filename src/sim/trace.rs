@@ -9,15 +9,21 @@
 //! Each other line is one [`entry::Entry`], an object of one key that tells what it is, with the time
 //! `atNanos` since the epoch. Times never go back, so that a recorder only ever appends and a reader never
 //! looks ahead. Names come before they are used: a node before a pod is bound to it, an image before a tag
-//! means it, a tag before a pod names it, a volume before a pod needs it. The last line is `end` with the
-//! number of all lines before it: without it a trace was cut off.
+//! means it, a tag before a pod names it, a volume before a pod needs it. What is not known by then is an
+//! estimate, which a later line replaces from the beginning: a tag's image, a volume's size. The last line
+//! is `end` with the number of all lines before it: without it a trace was cut off.
 //!
 //! [`read`] checks all of that, and gives each offence a code; [`replay`] makes a
-//! [`crate::sim::setup::Setup`] of it. Files are [`crate::edge::trace`]'s.
+//! [`crate::sim::setup::Setup`] of it. [`write`] makes the lines of what happens to a live cluster, by
+//! [`names`] that may be hidden. Files are [`crate::edge::trace`]'s.
 
 pub mod entry;
+pub mod names;
 pub mod read;
 pub mod replay;
+pub mod write;
+
+use std::collections::BTreeMap;
 
 use crate::model::image::ImageFacts;
 use crate::model::pod::PullPolicy;
@@ -36,6 +42,8 @@ pub struct Recording {
     pub nodes: Vec<RecordedNode>,
     /// Images.
     pub images: Vec<ImageFacts>,
+    /// Places of images whose layers were not known, with those of the images that they turned out to be.
+    pub estimates: BTreeMap<usize, Option<usize>>,
     /// Names, with the places of the images that they came to mean.
     pub names: Vec<(String, Vec<(Nanos, usize)>)>,
     /// Volumes.
@@ -57,6 +65,8 @@ pub struct RecordedNode {
     pub pods_max: u32,
     /// Of its image disk, where told.
     pub disk_bytes: Option<Bytes>,
+    /// Places of the images that lay there when it joined.
+    pub images: Vec<usize>,
     /// When it joined.
     pub joins_at: Nanos,
     /// When it went, if it did.
@@ -76,6 +86,8 @@ pub struct RecordedVolume {
     pub holders: Vec<usize>,
     /// The registry had it.
     pub is_pushed: bool,
+    /// Its size was not known.
+    pub is_estimate: bool,
 }
 
 /// A pod.
@@ -101,6 +113,8 @@ pub struct RecordedPod {
     pub started_at: Option<Nanos>,
     /// When it had ended.
     pub ended_at: Option<Nanos>,
+    /// It did not end well: nobody knows what it left.
+    pub has_failed: bool,
 }
 
 /// A container.

@@ -5,6 +5,7 @@ mod golden;
 mod help;
 mod inputs;
 mod listening;
+mod record;
 mod simulate;
 mod trace;
 

@@ -24,7 +24,7 @@ fn digest(of: &str) -> String {
 }
 
 /// An image on the common base, with a layer of its own.
-fn manifest(name: &str) -> ImageManifest {
+pub fn manifest(name: &str) -> ImageManifest {
     let layer = |of: &str, bytes| ImageLayer {
         digest: digest(of),
         bytes,
@@ -42,7 +42,7 @@ fn manifest(name: &str) -> ImageManifest {
     ImageManifest::new(&object_name(&spec.digest).expect("a name"), spec)
 }
 
-fn held(name: &str, unpacked: u64) -> HeldImage {
+pub fn held(name: &str, unpacked: u64) -> HeldImage {
     HeldImage {
         manifest: digest(name),
         names: vec![format!("r.io/{name}:1")],

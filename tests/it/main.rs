@@ -31,6 +31,8 @@ mod volume;
 mod inventory;
 // Where a real scheduler puts pods with our help.
 mod placement;
+// What a live cluster does, written down and done again.
+mod record;
 // The extender killed, stopped and restarted while pods are scheduled.
 mod failure;
 // Pulls that kubelets report, and what is learned from them.

@@ -4,7 +4,7 @@ mod by_layer;
 mod burst;
 mod disks;
 mod lookahead;
-mod manifest;
+pub mod manifest;
 mod runs;
 mod twin;
 mod volumes;

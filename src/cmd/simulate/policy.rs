@@ -15,6 +15,7 @@ use crate::sim::extender::Dunnage;
 use crate::sim::placement::{Asked, Change, Placement};
 use crate::sim::record::Record;
 use crate::sim::rival::choosing::{Chooser, Rule};
+use crate::sim::rival::recorded::Recorded;
 use crate::sim::rival::scoring::{Formula, Scorer};
 use crate::sim::scheduler::Scheduler;
 use crate::sim::setup::{NodeNumber, Setup};
@@ -22,6 +23,8 @@ use crate::sim::view::Delayed;
 
 /// kube-scheduler without an extender.
 const STOCK: &str = "stock";
+/// Where pods were bound when a trace was recorded.
+const RECORDED: &str = "recorded";
 /// A rival's points are worth what they say at their source.
 const RIVAL_WEIGHT: u64 = 1;
 /// What kube-scheduler refuses begins far above; what drowns every plugin begins at 100.
@@ -42,6 +45,7 @@ pub(super) struct Placer {
 #[derive(Clone, Debug)]
 enum Kind {
     Stock,
+    Recorded,
     Rule(Rule),
     Formula(Formula),
     Ours(Box<Policy>),
@@ -67,13 +71,14 @@ impl Placer {
         let formula = Formula::ALL.into_iter().find(|formula| formula.name() == name);
         let kind = match (name, rule, formula) {
             (STOCK, ..) => Kind::Stock,
+            (RECORDED, ..) => Kind::Recorded,
             (_, Some(rule), _) => Kind::Rule(rule),
             (_, _, Some(formula)) => Kind::Formula(formula),
             _ => Kind::Ours(Box::new(ours(name)?)),
         };
         let mut about = kind.about().to_owned();
         if let Some(weight) = weight {
-            if matches!(kind, Kind::Stock | Kind::Rule(_)) {
+            if matches!(kind, Kind::Stock | Kind::Recorded | Kind::Rule(_)) {
                 return Err(Usage(format!("--policy {typed}: {name} is no extender")).into());
             }
             write!(about, ", weight {weight}")?;
@@ -95,10 +100,27 @@ impl Placer {
         }
     }
 
-    /// Runs a setup to its end; `placed` hears of every pod that finds a node.
+    /// That it can place the pods of a setup.
+    ///
+    /// # Errors
+    /// If it goes by a record, and the setup has none.
+    pub(super) fn check(&self, setup: &Setup) -> Result<(), Usage> {
+        if !matches!(self.kind, Kind::Recorded) || !setup.recorded.is_empty() {
+            return Ok(());
+        }
+        let refusal = "--policy recorded: where pods were bound is known of a trace on its own \
+                       nodes alone: give a scenario with trace, and without nodes and scaling";
+        Err(Usage(refusal.to_owned()))
+    }
+
+    /// Runs a setup that was checked to its end; `placed` hears of every pod that finds a node.
     pub(super) fn run(&self, setup: &Setup, placed: impl Fn()) -> Record {
         match &self.kind {
             Kind::Stock => run(setup, Scheduler::alone(setup), placed),
+            Kind::Recorded => {
+                let placement = Recorded::new(setup);
+                Engine::recorded(setup).run(&mut Counted { placement, placed })
+            }
             Kind::Rule(rule) => run(setup, Chooser::new(*rule, setup), placed),
             Kind::Formula(formula) => {
                 let scorer = Delayed::new(Scorer::new(*formula, setup), &setup.view);
@@ -130,7 +152,7 @@ fn ours(name: &str) -> anyhow::Result<Policy> {
         let rules = Rule::ALL.map(Rule::name);
         let formulas = Formula::ALL.map(Formula::name);
         let named = NAMED.map(|(name, _)| name);
-        let names = [STOCK].into_iter().chain(named).chain(rules).chain(formulas);
+        let names = [STOCK].into_iter().chain(named).chain([RECORDED]).chain(rules).chain(formulas);
         let names = names.collect::<Vec<_>>().join(", ");
         anyhow::bail!("policy {name}: neither a file nor one of {names}");
     }
@@ -145,6 +167,7 @@ impl Kind {
     fn about(&self) -> &'static str {
         match self {
             Self::Stock => "kube-scheduler alone",
+            Self::Recorded => "where they were when the trace was recorded",
             Self::Ours(_) => "kube-scheduler with dunnage",
             Self::Rule(Rule::Random) => "any node with room",
             Self::Rule(Rule::Spread) => "the least loaded node",

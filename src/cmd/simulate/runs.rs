@@ -46,10 +46,11 @@ impl Plan<'_> {
     /// The setup of the first seed, and the sums of all runs by seed and then by policy.
     ///
     /// # Errors
-    /// If the setup of a seed cannot be made.
+    /// If the setup of a seed cannot be made, or is none for one of the policies.
     pub(super) fn run(&self, threads: usize) -> anyhow::Result<(Arc<Setup>, Vec<Vec<Summary>>)> {
         let first = self.seeds.first().context("no seed")?;
         let first = Arc::new(self.loaded.setup(Some(*first), self.scale)?);
+        self.placers.iter().try_for_each(|placer| placer.check(&first))?;
         let count = self.seeds.len() * self.placers.len();
         self.progress.expect(count, first.jobs.len());
         tracing::debug!(runs = count, threads, "runs begin");

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::model::quantity;
 use crate::sim::resource::Resources;
-use crate::sim::scenario::quantity;
 
 /// The line as a `T`; `what` names it in the error.
 ///

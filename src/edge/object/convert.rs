@@ -5,10 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::edge::object::amount;
 use crate::edge::object::run::run_facts;
 use crate::edge::object::{
-    Container, ContainerImage, ContainerStatus, Named, NodeInfo, NodeObject, PodObject, PodSpec,
-    PodStatus, mount,
+    Condition, Container, ContainerImage, ContainerStatus, Named, NodeInfo, NodeObject, PodObject,
+    PodSpec, PodStatus, mount,
 };
 use crate::model::image::Platform;
 use crate::model::node::{NodeFacts, ReportedImage};
@@ -56,6 +57,7 @@ pub fn pod_facts<M: Named>(pod: PodObject<M>, is_step: bool) -> PodFacts {
         "" => format!("{namespace}/{name}"),
         uid => uid.to_owned(),
     };
+    let asked = amount::requests(&spec);
     PodFacts {
         uid,
         namespace,
@@ -68,6 +70,8 @@ pub fn pod_facts<M: Named>(pod: PodObject<M>, is_step: bool) -> PodFacts {
         images: images(&spec, &status),
         run,
         claims: mount::claims(&spec, metadata.name()),
+        cpu_millis: asked.cpu_millis,
+        memory: asked.memory,
         node: spec.node_name.filter(|name| !name.is_empty()),
     }
 }
@@ -77,6 +81,7 @@ pub fn node_facts<M: Named>(node: NodeObject<M>, label_keys: &BTreeSet<String>) 
     let NodeObject { metadata, status } = node;
     let status = status.unwrap_or_default();
     let info = status.node_info.unwrap_or_default();
+    let room = status.allocatable.unwrap_or_default();
     let labels = metadata.labels();
     let kept = label_keys.iter().filter_map(|key| Some((key.clone(), labels?.get(key)?.clone())));
     NodeFacts {
@@ -86,6 +91,10 @@ pub fn node_facts<M: Named>(node: NodeObject<M>, label_keys: &BTreeSet<String>) 
         group: String::new(),
         zone: labels.and_then(|labels| labels.get(ZONE_LABEL)).cloned().unwrap_or_default(),
         kubelet_minor: kubelet_minor(&info),
+        cpu_millis: room.cpu_millis,
+        memory: room.memory,
+        pods_max: u32::try_from(room.pods).unwrap_or(u32::MAX),
+        is_ready: condition(status.conditions.as_ref(), "Ready").is_some(),
         images: status.images.unwrap_or_default().into_iter().map(reported).collect(),
     }
 }
@@ -156,12 +165,15 @@ fn phase(status: &PodStatus) -> PodPhase {
 }
 
 fn bound_at(status: &PodStatus) -> Option<Time> {
-    let mut conditions = status.conditions.iter().flatten();
-    let scheduled = conditions.find(|condition| {
-        condition.kind.as_deref() == Some("PodScheduled")
-            && condition.status.as_deref() == Some("True")
-    })?;
+    let scheduled = condition(status.conditions.as_ref(), "PodScheduled")?;
     time(scheduled.last_transition_time.as_deref()?)
+}
+
+/// The condition of a kind, if it is true.
+fn condition<'a>(conditions: Option<&'a Vec<Condition>>, kind: &str) -> Option<&'a Condition> {
+    conditions.into_iter().flatten().find(|condition| {
+        condition.kind.as_deref() == Some(kind) && condition.status.as_deref() == Some("True")
+    })
 }
 
 fn ended_at(status: &PodStatus) -> Option<Time> {

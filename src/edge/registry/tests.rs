@@ -83,6 +83,7 @@ fn of_too_many_images_the_longest_known_are_forgotten_unless_a_node_has_them() {
         group: String::new(),
         kubelet_minor: 37,
         images: vec![held],
+        ..NodeFacts::default()
     }));
     (0..TOLD_MAX).for_each(|image| find(&resolver, image));
     resolver.take_back();

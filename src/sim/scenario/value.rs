@@ -3,8 +3,8 @@
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
+use crate::model::quantity;
 use crate::model::unit::{Bytes, NANOS_PER_SECOND, Nanos, Time, TransferRate};
-use crate::sim::scenario::quantity;
 
 /// Processors, in thousandths: `16`, `500m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

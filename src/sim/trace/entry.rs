@@ -33,11 +33,22 @@ pub enum Entry {
         pods_max: u32,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         disk_bytes: Option<u64>,
+        /// Digests of the images that lie there already.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        images: Vec<String>,
     },
     /// A node went.
     NodeGone { at_nanos: u64, name: String },
     /// An image was first seen: its manifest's digest, and its layers, base first.
-    Image { at_nanos: u64, digest: String, platform: String, layers: Vec<LayerEntry> },
+    Image {
+        at_nanos: u64,
+        digest: String,
+        platform: String,
+        layers: Vec<LayerEntry>,
+        /// Its layers are not known: it has one of the size that nodes report, or none.
+        #[serde(default, skip_serializing_if = "is_false")]
+        estimate: bool,
+    },
     /// A name came to mean an image.
     Tag { at_nanos: u64, name: String, digest: String },
     /// A volume was first seen, or is about to be made.
@@ -52,6 +63,9 @@ pub enum Entry {
         /// The registry has it, or will as soon as it is made.
         #[serde(default, skip_serializing_if = "is_false")]
         pushed: bool,
+        /// Its size is not known, and this one assumed for its kind.
+        #[serde(default, skip_serializing_if = "is_false")]
+        estimate: bool,
     },
     /// A pod was created.
     Pod(PodEntry),
@@ -59,8 +73,14 @@ pub enum Entry {
     Bound { at_nanos: u64, pod: String, node: String },
     /// All of a pod's containers ran.
     Started { at_nanos: u64, pod: String },
-    /// A pod had ended, well or not.
-    Ended { at_nanos: u64, pod: String },
+    /// A pod had ended.
+    Ended {
+        at_nanos: u64,
+        pod: String,
+        /// Not well: it failed, was deleted, or went with its node.
+        #[serde(default, skip_serializing_if = "is_false")]
+        failed: bool,
+    },
     /// The last line: so many lines are before it, the header among them.
     End { at_nanos: u64, lines: u64 },
 }
@@ -176,6 +196,27 @@ impl From<KindEntry> for VolumeKind {
             KindEntry::TaskCache => Self::TaskCache,
             KindEntry::Output => Self::Output,
             KindEntry::Other => Self::Other,
+        }
+    }
+}
+
+impl From<PullPolicy> for PullPolicyEntry {
+    fn from(policy: PullPolicy) -> Self {
+        match policy {
+            PullPolicy::IfNotPresent => Self::IfNotPresent,
+            PullPolicy::Always => Self::Always,
+            PullPolicy::Never => Self::Never,
+        }
+    }
+}
+
+impl From<VolumeKind> for KindEntry {
+    fn from(kind: VolumeKind) -> Self {
+        match kind {
+            VolumeKind::ResourceCache => Self::ResourceCache,
+            VolumeKind::TaskCache => Self::TaskCache,
+            VolumeKind::Output => Self::Output,
+            VolumeKind::Other => Self::Other,
         }
     }
 }

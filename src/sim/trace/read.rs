@@ -89,6 +89,16 @@ impl Reader {
         self.note(Finding { line: line_number, code: Code::CutOff, reason });
     }
 
+    /// Notes that the file ends in the middle of the line that was taken, if that could not be read: it is
+    /// cut off, and nothing worse.
+    pub fn cut_within(&mut self, line_number: usize) {
+        let is_part =
+            |finding: &mut Finding| finding.line == line_number && finding.code == Code::Malformed;
+        if self.findings.pop_if(is_part).is_some() {
+            self.cut_off(line_number, "the file ends within a line, and");
+        }
+    }
+
     fn note(&mut self, finding: Finding) {
         if self.findings.len() < FINDINGS_MAX {
             self.findings.push(finding)
@@ -111,13 +121,15 @@ impl Reader {
         match entry {
             Entry::Node { .. } => self.node(at, entry),
             Entry::NodeGone { name, .. } => self.node_gone(at, &name),
-            Entry::Image { digest, platform, layers, .. } => self.image(digest, &platform, layers),
+            Entry::Image { digest, platform, layers, estimate, .. } => {
+                self.image(digest, &platform, layers, estimate)
+            }
             Entry::Tag { name, digest, .. } => self.tag(at, &name, &digest),
             Entry::Volume { .. } => self.volume(entry),
             Entry::Pod(pod) => self.pod(at, pod),
             Entry::Bound { pod, node, .. } => self.bound(at, &pod, &node),
             Entry::Started { pod, .. } => self.started(at, &pod),
-            Entry::Ended { pod, .. } => self.ended(at, &pod),
+            Entry::Ended { pod, failed, .. } => self.ended(at, &pod, failed),
             Entry::End { lines, .. } => self.end(at, line_number, lines),
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! Modelling choices: a pod takes as long as it took, whatever node it is on; one that never started is left
 //! out, and one that had not ended runs until the recording ends; a pod that reads a volume waits for the
-//! last pod created before it that leaves it. Links, unpacking and garbage collection of the nodes are not in
-//! a trace: they are the scenario's, or as everywhere else.
+//! last pod created before it that leaves it, and one that failed leaves none. Links, unpacking and garbage
+//! collection of the nodes are not in a trace: they are the scenario's, or as everywhere else.
 
 use std::collections::BTreeSet;
 
@@ -26,15 +26,17 @@ pub fn setup(
     scale: Scale,
 ) -> Result<Setup, String> {
     let has_own_nodes = !base.nodes.is_empty() || base.scaling.is_some();
+    let (catalogue, numbers) = catalogue(recording);
     if !has_own_nodes {
         base.zones = zones(recording);
-        base.nodes = nodes(recording, &base.zones);
+        base.nodes = nodes(recording, &base.zones, &numbers);
     }
     if base.nodes.is_empty() && base.scaling.is_none() {
         return Err("the trace has no nodes, and the scenario none either".to_owned());
     }
     base.epoch = recording.epoch;
-    base.catalogue = catalogue(recording);
+    base.catalogue = catalogue;
+    base.notes.extend(estimates(recording));
     let numbers = add_volumes(recording, volumes, has_own_nodes, &mut base);
     let started = recording.pods.iter().filter(|pod| pod.started_at.is_some());
     let all = u32::try_from(started.clone().count()).unwrap_or(u32::MAX);
@@ -42,7 +44,12 @@ pub fn setup(
     if never > 0 {
         base.notes.push(format!("{never} pods of the trace never started and are left out"));
     }
-    base.jobs = jobs(recording, started.take(scale.of(all) as usize), &numbers);
+    let started = started.take(scale.of(all) as usize);
+    if !has_own_nodes {
+        let bound = started.clone().filter_map(|pod| pod.bound);
+        base.recorded = bound.map(|(place, _)| node_number(place)).collect();
+    }
+    base.jobs = jobs(recording, started, &numbers);
     if base.jobs.is_empty() {
         Err("the trace has no pod that started".to_owned())
     } else {
@@ -58,9 +65,16 @@ fn zones(recording: &Recording) -> Vec<String> {
 }
 
 /// A node that came back under its name is another one, and called by its place, too.
-fn nodes(recording: &Recording, zones: &[String]) -> Vec<NodeSetup> {
-    let mut nodes: Vec<NodeSetup> =
-        recording.nodes.iter().map(|node| recorded(node, zones)).collect();
+fn nodes(
+    recording: &Recording,
+    zones: &[String],
+    numbers: &[Option<ImageNumber>],
+) -> Vec<NodeSetup> {
+    let nodes = recording.nodes.iter().map(|node| {
+        let images = node.images.iter().filter_map(|place| numbers[*place]).collect();
+        NodeSetup { preloaded: images, ..recorded(node, zones) }
+    });
+    let mut nodes: Vec<NodeSetup> = nodes.collect();
     let mut seen = BTreeSet::new();
     for (place, node) in nodes.iter_mut().enumerate() {
         if !seen.insert(node.name.clone()) {
@@ -84,21 +98,45 @@ fn recorded(recorded: &RecordedNode, zones: &[String]) -> NodeSetup {
     }
 }
 
-/// Images that no name ever meant cannot be asked for.
-fn catalogue(recording: &Recording) -> Catalogue {
+/// With the number of each image, an estimate's being that of what it turned out to be. Images that no name
+/// ever meant cannot be asked for.
+fn catalogue(recording: &Recording) -> (Catalogue, Vec<Option<ImageNumber>>) {
     let mut kept = Vec::new();
-    let mut numbers = Vec::new();
+    let mut own = Vec::new();
     for image in &recording.images {
-        numbers.push(ImageNumber(kept.len()));
-        if !image.references.is_empty() {
-            kept.push(image.clone());
-        }
+        let is_kept = !image.references.is_empty();
+        own.push(is_kept.then_some(ImageNumber(kept.len())));
+        kept.extend(is_kept.then(|| image.clone()));
     }
+    let numbers: Vec<_> = (0..own.len()).map(|place| own[settled(recording, place)]).collect();
+    let number = |place: usize| numbers[place].unwrap_or(ImageNumber(0));
     let references = recording.names.iter().map(|(name, history)| Reference {
         name: name.clone(),
-        history: history.iter().map(|(at, image)| (*at, numbers[*image])).collect(),
+        history: history.iter().map(|(at, image)| (*at, number(*image))).collect(),
     });
-    Catalogue::with_references(kept, references.collect())
+    (Catalogue::with_references(kept, references.collect()), numbers)
+}
+
+/// The image that one turned out to be; of estimates that are told to be each other, any.
+fn settled(recording: &Recording, place: usize) -> usize {
+    let next = |place: &usize| recording.estimates.get(place).copied().flatten();
+    let chain = std::iter::successors(Some(place), next);
+    chain.take(recording.estimates.len() + 1).last().unwrap_or(place)
+}
+
+/// What a report must say of things that nobody knew to the end.
+fn estimates(recording: &Recording) -> Option<String> {
+    let images = recording.estimates.values().filter(|image| image.is_none()).count();
+    let volumes = recording.volumes.iter().filter(|volume| volume.is_estimate).count();
+    let note = format!(
+        "the trace has {images} images whose layers were not known, each as one layer of the size \
+         that nodes reported, and {volumes} volumes of sizes assumed for their kind"
+    );
+    (images + volumes > 0).then_some(note)
+}
+
+fn node_number(place: usize) -> NodeNumber {
+    NodeNumber(u32::try_from(place).unwrap_or(u32::MAX))
 }
 
 /// Where the recorded nodes are not the setup's, a volume that lay on some is in the registry instead.
@@ -108,10 +146,10 @@ fn add_volumes(
     has_own_nodes: bool,
     base: &mut Setup,
 ) -> Vec<VolumeNumber> {
-    let holder = |place: &usize| NodeNumber(u32::try_from(*place).unwrap_or(u32::MAX));
     let numbers = recording.volumes.iter().map(|volume| {
         let moved = has_own_nodes && !volume.holders.is_empty();
-        let holders = volume.holders.iter().map(holder).filter(|_| !has_own_nodes);
+        let holders =
+            volume.holders.iter().map(|place| node_number(*place)).filter(|_| !has_own_nodes);
         volumes.insert(VolumeSetup {
             key: volume.key.clone(),
             kind: volume.kind,
@@ -147,11 +185,15 @@ fn jobs<'a>(
             runs_for: ran_for(pod, recording.ends_at),
             failures: 0,
             needs: numbered(&pod.needs),
-            produces: numbered(&pod.produces),
+            produces: numbered(left(pod)),
         });
-        pod.produces.iter().for_each(|volume| makers[*volume] = Some(number));
+        left(pod).iter().for_each(|volume| makers[*volume] = Some(number));
     }
     jobs
+}
+
+fn left(pod: &RecordedPod) -> &[usize] {
+    if pod.has_failed { &[] } else { &pod.produces }
 }
 
 fn container(recorded: &RecordedContainer) -> Container {

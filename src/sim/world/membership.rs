@@ -38,6 +38,12 @@ impl World<'_> {
         self.nodes[node.0 as usize].presence == Presence::Coming
     }
 
+    /// Whether a node was there and has gone.
+    #[must_use]
+    pub fn has_left(&self, node: NodeNumber) -> bool {
+        self.nodes[node.0 as usize].presence == Presence::Gone
+    }
+
     /// Orders a node of the autoscaler's for a pod that asks for so much; `None` if such a node is too
     /// small or there are as many as may be.
     pub fn order_node(&mut self, requests: Resources) -> Option<NodeNumber> {

@@ -28,6 +28,7 @@ fn help_names_every_subcommand() {
             "explain",
             "agent",
             "volume",
+            "record",
             "trace",
             "--log <FILTER>",
             "-V, --version",
@@ -140,6 +141,31 @@ fn help_of_trace_names_its_argument_and_exit_code() {
 }
 
 #[test]
+fn help_of_record_names_its_flags_and_defaults() {
+    check(
+        &["record", "--help"],
+        &[
+            "Changes nothing in the cluster.",
+            "--output <FILE>",
+            "gzip if it ends in .gz; must not exist yet",
+            "--force",
+            "--for <DURATION>",
+            "[default: until Ctrl-C or SIGTERM]",
+            "--names <NAMES>",
+            "[default: hashed]",
+            "--kubeconfig <FILE>",
+            "--manifests <FILE>",
+            "--resolve <RESOLVE>",
+            "--docker-config <FILE>",
+            "--registry-hosts-dir <DIR>",
+            "--scheduler-name <NAME>",
+            "--pod-selector <SELECTOR>",
+            "--all-pods",
+        ],
+    );
+}
+
+#[test]
 fn help_of_simulate_names_its_flags_and_defaults() {
     check(
         &["simulate", "--help"],
@@ -147,8 +173,8 @@ fn help_of_simulate_names_its_flags_and_defaults() {
             "<SCENARIO>",
             "--policy <NAME_OR_FILE>",
             "[default: stock default]",
-            "spread, pack, random, greedy, concourse, stork, lrscheduler, skippy, bounded-hash,",
-            "hindsight",
+            "recorded (where the pods of a trace were bound), spread, pack, random, greedy,",
+            "concourse, stork, lrscheduler, skippy, bounded-hash, hindsight",
             "--seed <N>",
             "[default: the scenario's]",
             "--seeds <A..B>",

@@ -186,3 +186,22 @@ async fn a_signal_ends_it_without_a_report() -> Result<()> {
     assert_eq!(left, ["log", "r.json"]);
     Ok(())
 }
+
+#[test]
+fn recorded_needs_a_record() {
+    let run = simulate(&files(), &["--policy=stock", "--policy=recorded"]);
+    run.fails_with(2, &["--policy recorded: ", "give a scenario with trace"]);
+    let files = files();
+    files.write("trace.jsonl", super::trace::whole());
+    let scenario = |rest: &str| {
+        format!(
+            "apiVersion: dunnage.dev/v1alpha1\nkind: Scenario\nabout: recorded\nchoices: {{}}\n\
+             trace: trace.jsonl\n{rest}"
+        )
+    };
+    files.write("tiny.yaml", scenario(""));
+    let text = report(&files, &["--policy=recorded", "--policy=stock"]);
+    assert!(text.contains("\nrecorded "), "{text}");
+    files.write("tiny.yaml", scenario("nodes:\n  - {prefix: n-, count: 2}\n"));
+    simulate(&files, &["--policy=recorded"]).fails_with(2, &["without nodes and scaling"]);
+}

@@ -11,7 +11,7 @@ const HEADER: &str =
     r#"{"apiVersion":"dunnage.dev/v1alpha1","kind":"Trace","epoch":"2026-05-20T00:00:00Z"}"#;
 
 /// The example of the documentation, which must be whole.
-fn whole() -> String {
+pub fn whole() -> String {
     let readme = crate::tidy::text("simulations/README.md");
     let example = readme.split("```json\n").nth(1).and_then(|rest| rest.split("```").next());
     example.expect("simulations/README.md shows a trace").to_owned()

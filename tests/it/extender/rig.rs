@@ -169,6 +169,7 @@ pub fn node(name: &str) -> NodeFacts {
         zone: String::new(),
         kubelet_minor: 36,
         images,
+        ..NodeFacts::default()
     }
 }
 

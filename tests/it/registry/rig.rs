@@ -103,6 +103,7 @@ impl Rig {
             zone: String::new(),
             kubelet_minor: 37,
             images: images.iter().map(reported).collect(),
+            ..NodeFacts::default()
         }));
     }
 

@@ -46,12 +46,46 @@ fn a_trace_brings_its_own_nodes_images_and_pods() {
 }
 
 #[test]
+fn the_documented_scenario_replays_a_trace() {
+    let readme = crate::tidy::text("simulations/README.md");
+    let scenario = readme.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next());
+    let scenario = scenario.expect("simulations/README.md shows a scenario");
+    let named = scenario.replace("monday.jsonl.gz", "trace.jsonl");
+    assert_ne!(named, scenario);
+    let setup = setup(&named, &example()).expect("builds");
+    assert_eq!((setup.jobs.len(), setup.recorded.len()), (1, 1));
+    assert!(setup.registry.egress.is_some());
+}
+
+#[test]
+fn what_failed_leaves_nothing_and_what_lies_on_a_node_is_there() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let node = example().lines().nth(1).expect("a node").to_owned();
+    let holding = node.replace("}}", &format!(",\"images\":[\"{digest}\"]}}}}"));
+    let trace = example().replace(&format!("{node}\n"), "");
+    let tag = trace.lines().nth(2).expect("a tag").to_owned();
+    let trace = trace.replace(&tag, &format!("{tag}\n{holding}"));
+    let volume = "{\"volume\":{\"atNanos\":0,\"key\":\"out\",\"kind\":\"output\",\"bytes\":1}}";
+    let trace = trace.replace(&holding, &format!("{holding}\n{volume}"));
+    let trace = trace.replace("\"lines\":10", "\"lines\":11");
+    let trace = trace.replace("\"needs\":", "\"produces\":[\"out\"],\"needs\":");
+    let well = setup(SCENARIO, &trace).expect("builds");
+    assert_eq!((well.nodes[0].preloaded.len(), well.jobs[0].produces.len()), (1, 1));
+    let ended = "\"ended\":{\"atNanos\":95000000000,\"pod\":\"a-1\"";
+    let failed = trace.replace(ended, &format!("{ended},\"failed\":true"));
+    assert_ne!(failed, trace);
+    let not_well = setup(SCENARIO, &failed).expect("builds");
+    assert_eq!((not_well.jobs[0].produces.len(), not_well.jobs[0].needs.len()), (0, 1));
+}
+
+#[test]
 fn other_nodes_take_the_place_of_the_recorded_ones() {
     let scenario = format!("{SCENARIO}nodes:\n  - {{prefix: big-, count: 2, cpu: 64}}\n");
     let setup = setup(&scenario, &example()).expect("builds");
     assert_eq!(setup.nodes.len(), 2);
     assert_eq!(setup.nodes[1].name, "big-2");
     assert!(setup.volumes[0].holders.is_empty() && setup.volumes[0].is_pushed);
+    assert!(setup.recorded.is_empty());
 }
 
 #[test]

@@ -59,7 +59,9 @@ struct Servers {
     access: Access,
     client: Client,
     kubeconfig: PathBuf,
-    etcd_url: String,
+    etcd_port: u16,
+    address: Ipv4Addr,
+    port: u16,
 }
 
 impl Servers {
@@ -72,8 +74,8 @@ impl Servers {
         let mut api_server = start_api_server(dir, client_port, address, port).await?;
         let client = client_of(&kubeconfig).await?;
         await_ready(&mut api_server, async || is_ready(&client).await).await?;
-        let etcd_url = format!("http://127.0.0.1:{client_port}");
-        Ok(Self { api_server, etcd, access, client, kubeconfig, etcd_url })
+        let etcd_port = client_port;
+        Ok(Self { api_server, etcd, access, client, kubeconfig, etcd_port, address, port })
     }
 }
 
@@ -127,8 +129,16 @@ impl ControlPlane {
     }
 
     /// Where the store answers, its metrics too.
-    pub fn etcd_url(&self) -> &str {
-        &self.servers.etcd_url
+    pub fn etcd_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.servers.etcd_port)
+    }
+
+    /// Kills the API server and starts it anew where it was; returns once it is ready.
+    pub async fn restart_api_server(&mut self) -> Result<()> {
+        let Servers { api_server, client, etcd_port, address, port, .. } = &mut self.servers;
+        api_server.kill();
+        *api_server = start_api_server(&self.dir, *etcd_port, *address, *port).await?;
+        await_ready(api_server, async || is_ready(client).await).await
     }
 
     /// A kubeconfig file with a token of a service account that exists: who

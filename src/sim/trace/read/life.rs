@@ -24,6 +24,7 @@ impl Reader {
             bound: None,
             started_at: None,
             ended_at: None,
+            has_failed: false,
         };
         self.pods.insert(entry.uid, self.recording.pods.len());
         self.recording.pods.push(pod);
@@ -55,12 +56,13 @@ impl Reader {
     }
 
     /// A pod can end without ever having started: when it is deleted, or its image cannot be pulled.
-    pub(super) fn ended(&mut self, at: Nanos, uid: &str) -> Result<(), Offence> {
+    pub(super) fn ended(&mut self, at: Nanos, uid: &str, failed: bool) -> Result<(), Offence> {
         let pod = self.known(uid)?;
         if pod.ended_at.is_some() {
             return Err((Code::WrongLife, format!("pod {uid} ends a second time")));
         }
         pod.ended_at = Some(at);
+        pod.has_failed = failed;
         Ok(())
     }
 

@@ -103,10 +103,38 @@ fn each_offence_has_its_code_and_its_line() {
     let zero = r#"{"volume":{"atNanos":0,"key":"v","kind":"output","bytes":0}}"#;
     assert_eq!(findings(&with(5, zero))[0], (5, Code::SizeZero));
     assert_eq!(findings(&with(5, zero))[1], (6, Code::UnknownVolume));
+    let held = whole()[0].replace("podsMax\":1", "podsMax\":1,\"images\":[\"sha256:x\"]");
+    assert_eq!(findings(&with(2, &held))[0], (2, Code::UnknownDigest));
     let other = whole()[2].replace("aaaa", "cccc");
     assert_eq!(findings(&with(4, &other))[0], (4, Code::UnknownDigest));
     let layer = whole()[1].replace("\"size\":5", "\"size\":0");
     assert_eq!(findings(&with(3, &layer))[0], (3, Code::SizeZero));
+}
+
+#[test]
+fn an_estimate_is_replaced_by_what_comes_later_and_a_fact_is_not() {
+    let estimate = |line: &str| line.replace("\"atNanos\":0", "\"atNanos\":0,\"estimate\":true");
+    let later = |line: &str| line.replace("\"atNanos\":0", "\"atNanos\":1").replace("aaaa", "cccc");
+    let mut lines = whole();
+    lines.pop();
+    let (image, tag, volume) = (lines[1].clone(), lines[2].clone(), lines[3].clone());
+    (lines[1], lines[3]) = (estimate(&image), estimate(&volume));
+    let known = [later(&image), later(&tag), later(&volume).replace("\"bytes\":7", "\"bytes\":8")];
+    lines.splice(4..4, known.clone());
+    lines.push(end(10, lines.len() + 1));
+    let mut reader = Reader::new(HEADER.as_bytes()).expect("a header");
+    (2..).zip(&lines).for_each(|(number, line)| reader.take(number, line.as_bytes()));
+    let (recording, findings, _) = reader.finish(lines.len());
+    assert_eq!(findings, []);
+    assert_eq!(recording.names[0].1, [(Nanos(0), 1)]);
+    assert!(recording.images[0].references.is_empty());
+    assert_eq!(recording.estimates.into_iter().collect::<Vec<_>>(), [(0, Some(1))]);
+    assert_eq!((recording.volumes[0].bytes.0, recording.volumes[0].is_estimate), (8, false));
+
+    lines.pop();
+    lines.insert(7, known[2].clone());
+    lines.push(end(10, lines.len() + 1));
+    assert_eq!(self::findings(&lines), [(9, Code::Repeated)]);
 }
 
 #[test]

@@ -10,7 +10,9 @@ use crate::sim::trace::{RecordedNode, RecordedVolume};
 
 impl Reader {
     pub(super) fn node(&mut self, at: Nanos, entry: Entry) -> Result<(), Offence> {
-        let Entry::Node { name, zone, cpu_millis, memory_bytes, pods_max, disk_bytes, .. } = entry
+        let Entry::Node {
+            name, zone, cpu_millis, memory_bytes, pods_max, disk_bytes, images, ..
+        } = entry
         else {
             return Ok(());
         };
@@ -20,6 +22,11 @@ impl Reader {
         if cpu_millis == 0 || memory_bytes == 0 || pods_max == 0 || disk_bytes == Some(0) {
             return Err((Code::SizeZero, format!("node {name} has no room for anything")));
         }
+        let place = |digest: &String| {
+            let place = self.images.get(digest).copied();
+            place.ok_or_else(|| (Code::UnknownDigest, format!("{digest} on it is no image above")))
+        };
+        let images = images.iter().map(place).collect::<Result<_, _>>()?;
         self.nodes.insert(name.clone(), self.recording.nodes.len());
         self.recording.nodes.push(RecordedNode {
             name,
@@ -27,6 +34,7 @@ impl Reader {
             capacity: Resources { cpu_millis, memory: Bytes(memory_bytes) },
             pods_max,
             disk_bytes: disk_bytes.map(Bytes),
+            images,
             joins_at: at,
             leaves_at: None,
         });
@@ -45,6 +53,7 @@ impl Reader {
         digest: String,
         platform: &str,
         layers: Vec<LayerEntry>,
+        estimate: bool,
     ) -> Result<(), Offence> {
         let malformed = |reason| (Code::Malformed, reason);
         if !is_digest(&digest) {
@@ -62,7 +71,11 @@ impl Reader {
             let reason = format!("layer digest {:?}: expected algorithm:hex", layer.digest);
             return Err(malformed(reason));
         }
-        self.images.insert(digest.clone(), self.recording.images.len());
+        let place = self.recording.images.len();
+        if estimate {
+            self.recording.estimates.insert(place, None);
+        }
+        self.images.insert(digest.clone(), place);
         self.recording.images.push(ImageFacts {
             digests: vec![digest],
             references: Vec::new(),
@@ -85,10 +98,18 @@ impl Reader {
             self.recording.names.push((canonical.clone(), Vec::new()));
         }
         let history = &mut self.recording.names[place].1;
-        if history.last().is_some_and(|(last, _)| *last == at) {
-            history.pop();
+        match history.last_mut() {
+            // It was this one all along.
+            Some((_, last)) if *last == image => {}
+            Some((_, last)) if self.recording.estimates.contains_key(last) => {
+                let estimate = std::mem::replace(last, image);
+                self.recording.estimates.insert(estimate, Some(image));
+                let names = &mut self.recording.images[estimate].references;
+                names.retain(|name| *name != canonical);
+            }
+            Some((last_at, last)) if *last_at == at => *last = image,
+            _ => history.push((at, image)),
         }
-        history.push((at, image));
         let facts = &mut self.recording.images[image];
         if !facts.references.contains(&canonical) {
             facts.references.push(canonical);
@@ -97,14 +118,19 @@ impl Reader {
     }
 
     pub(super) fn volume(&mut self, entry: Entry) -> Result<(), Offence> {
-        let Entry::Volume { key, kind, bytes, holders, pushed, .. } = entry else {
+        let Entry::Volume { key, kind, bytes, holders, pushed, estimate, .. } = entry else {
             return Ok(());
         };
-        if self.volumes.contains_key(&key) {
-            return Err((Code::Repeated, format!("volume {key} was told before")));
-        }
         if bytes == 0 {
             return Err((Code::SizeZero, format!("volume {key} has no bytes")));
+        }
+        if let Some(place) = self.volumes.get(&key) {
+            let volume = &mut self.recording.volumes[*place];
+            if !volume.is_estimate {
+                return Err((Code::Repeated, format!("volume {key} was told before")));
+            }
+            (volume.bytes, volume.is_estimate) = (Bytes(bytes), estimate);
+            return Ok(());
         }
         let place = |name: &String| {
             let node = self.nodes.get(name).copied();
@@ -119,6 +145,7 @@ impl Reader {
             bytes,
             holders,
             is_pushed: pushed,
+            is_estimate: estimate,
         });
         Ok(())
     }

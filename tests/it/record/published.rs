@@ -1,0 +1,70 @@
+//! What agents publish, in a trace: layers of images, what lies on nodes, volumes and disks.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use dunnage::edge::inventory::image::ImageManifest;
+use dunnage::edge::inventory::node::{Disk, InventorySpec, NodeInventory, StoredVolume};
+use kube::Api;
+use kube::api::{Patch, PatchParams, PostParams};
+use serde_json::json;
+
+use super::cluster::{Cluster, KEY, step, with_volume};
+use super::recording::{Recording, of_kind, validate};
+use crate::deploy::definitions::establish;
+use crate::inventory::{held, manifest, report};
+use crate::testbed::Signal;
+
+const HOLDER: &str = "secret-node-b";
+
+/// A node with an image, a volume and a disk.
+fn inventory() -> InventorySpec {
+    let volume = StoredVolume {
+        key: KEY.to_owned(),
+        kind: "output".to_owned(),
+        bytes: 44_000_000,
+        last_used: None,
+    };
+    InventorySpec {
+        volumes: vec![volume],
+        lists_volumes: true,
+        disk: Some(Disk { size_bytes: 150 << 30, free_bytes: 100 << 30 }),
+        ..report(vec![held("app", 2)], Duration::from_secs(600))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn layers_volumes_and_disks_are_as_agents_publish_them() -> Result<()> {
+    let mut cluster = Cluster::start().await?;
+    let client = cluster.plane.client();
+    establish(&client).await?;
+    let published = manifest("app");
+    let digest = published.spec.digest.clone();
+    Api::<ImageManifest>::all(client.clone()).create(&PostParams::default(), &published).await?;
+    let patch = Patch::Apply(NodeInventory::new(HOLDER, inventory()));
+    let inventories: Api<NodeInventory> = Api::all(client.clone());
+    inventories.patch(HOLDER, &PatchParams::apply("test").force(), &patch).await?;
+
+    let flags = ["--names=plain"];
+    let mut recording = Recording::start(&cluster.plane, "trace.jsonl", &flags).await?;
+    let reader = with_volume(step("reader", "r.io/app:1"), "dunnage.dev/needs");
+    cluster.place(vec![reader]).await?;
+    recording.await_lines("bound", 1).await?;
+    recording.end(Signal::TERM).await?;
+    validate(&recording.path)?;
+
+    let lines = recording.lines()?;
+    let nodes = of_kind(&lines, "node");
+    let holder = nodes.iter().find(|node| node["name"] == HOLDER).context("told")?;
+    assert_eq!(
+        (&holder["images"], &holder["diskBytes"]),
+        (&json!([digest]), &json!(150_u64 << 30))
+    );
+    let images = of_kind(&lines, "image");
+    let image = images.iter().find(|image| image["digest"] == digest).context("told")?;
+    ensure!(image["layers"].as_array().map(Vec::len) == Some(2), "{image}");
+    ensure!(image["estimate"].is_null(), "{image}");
+    let [volume] = of_kind(&lines, "volume")[..] else { anyhow::bail!("one volume: {lines:?}") };
+    assert_eq!((&volume["holders"], &volume["bytes"]), (&json!([HOLDER]), &json!(44_000_000)));
+    Ok(())
+}
