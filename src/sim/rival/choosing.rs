@@ -79,6 +79,11 @@ impl<'a> Chooser<'a> {
         }
     }
 
+    /// Whether a node has room, by what it has seen.
+    pub(super) fn has_room(&self, node: NodeNumber, requests: Resources) -> bool {
+        self.seen.has_room(node, requests)
+    }
+
     fn by_chance(&mut self, requests: Resources) -> Option<NodeNumber> {
         let Self { seen, random, .. } = self;
         let nodes = seen.present();

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::model::unit::Nanos;
 use crate::sim::placement::{Asked, Change, Placement};
-use crate::sim::room::{ByRoom, Taste};
+use crate::sim::rival::choosing::{Chooser, Rule};
 use crate::sim::setup::{NodeNumber, Setup};
 
 /// Binds to the nodes of [`Setup::recorded`]; to be run by [`Engine::recorded`].
@@ -18,14 +18,14 @@ use crate::sim::setup::{NodeNumber, Setup};
 pub struct Recorded<'a> {
     setup: &'a Setup,
     gone: BTreeSet<NodeNumber>,
-    spread: ByRoom<'a>,
+    spread: Chooser<'a>,
 }
 
 impl<'a> Recorded<'a> {
     /// One that has seen nothing yet.
     #[must_use]
     pub fn new(setup: &'a Setup) -> Self {
-        Self { setup, gone: BTreeSet::new(), spread: ByRoom::new(setup, Taste::Spread) }
+        Self { setup, gone: BTreeSet::new(), spread: Chooser::new(Rule::Spread, setup) }
     }
 }
 
@@ -41,7 +41,7 @@ impl Placement for Recorded<'_> {
         let node = self.setup.recorded.get(asked.pod.job.0 as usize).copied();
         let node = node.filter(|node| asked.pod.attempt == 0 && !self.gone.contains(node));
         match node {
-            Some(node) => self.spread.room().holds(node, asked.job.requests).then_some(node),
+            Some(node) => self.spread.has_room(node, asked.job.requests).then_some(node),
             None => self.spread.place(at, asked),
         }
     }
@@ -50,27 +50,22 @@ impl Placement for Recorded<'_> {
 #[cfg(test)]
 mod tests {
     use super::Recorded;
-    use crate::model::unit::{Bytes, Nanos};
+    use crate::model::unit::Nanos;
     use crate::sim::engine::Engine;
+    use crate::sim::fixtures;
     use crate::sim::job::Job;
     use crate::sim::record::{Outcome, Record};
-    use crate::sim::resource::Resources;
     use crate::sim::setup::{NodeNumber, NodeSetup, Setup};
-    use crate::sim::workload::node;
 
     /// Nodes of one processor and pods that take all of it for ten seconds, each with its recorded node.
     fn run(nodes: &[(u64, Option<u64>)], pods: &[(u64, u32)]) -> Record {
-        let capacity = Resources { cpu_millis: 1000, memory: Bytes(1) };
         let node = |&(joins, leaves): &(u64, Option<u64>)| NodeSetup {
             name: format!("from-{joins}"),
-            zone: crate::sim::setup::ZoneNumber(0),
-            capacity,
-            pods_max: 9,
-            hardware: node::usual_hardware(None),
-            preloaded: Vec::new(),
             joins_at: Nanos::from_seconds(joins),
             leaves_at: leaves.map(Nanos::from_seconds),
+            ..fixtures::node(1000)
         };
+        let capacity = fixtures::node(1000).capacity;
         let job = |&(at, _): &(u64, u32)| Job {
             requests: capacity,
             arrives_at: Nanos::from_seconds(at),
