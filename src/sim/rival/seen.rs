@@ -122,8 +122,8 @@ impl<'a> Seen<'a> {
     /// Whether a node that is there has room for a pod.
     #[must_use]
     pub fn has_room(&self, node: NodeNumber, requests: Resources) -> bool {
-        let node = self.node(node);
-        node.is_present && node.pods < node.pods_max && node.free.holds(requests)
+        let node = self.nodes.get(node.0 as usize).filter(|node| node.is_present);
+        node.is_some_and(|node| node.pods < node.pods_max && node.free.holds(requests))
     }
 
     /// Takes note of a change.
