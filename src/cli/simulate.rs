@@ -6,8 +6,6 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::sim::workload::Scale;
-
 /// A scenario, who places its pods, and how to tell what came of it.
 #[derive(Args, Clone, Debug)]
 pub struct Simulate {
@@ -28,7 +26,7 @@ pub struct Simulate {
     pub seeds: Option<Seeds>,
     /// Build only this share of the nodes, runs and pods, for a first look: above 0, to 1
     #[arg(long, value_name = "SHARE", value_parser = scale, default_value = "1")]
-    pub scale: Scale,
+    pub scale: f64,
     /// Runs at a time; changes no number of the report [default: as many as there are processors]
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
@@ -74,12 +72,9 @@ fn seeds(text: &str) -> Result<Seeds, String> {
     Ok(Seeds(first..=last))
 }
 
-fn scale(text: &str) -> Result<Scale, String> {
+fn scale(text: &str) -> Result<f64, String> {
     let share = text.parse::<f64>().ok().filter(|share| *share > 0.0 && *share <= 1.0);
-    let share = share.ok_or("expected a share above 0, to 1, as 0.05")?;
-    // Less than a thousandth is rounded up to it: there is at least one of each in any case.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 1000")]
-    Ok(Scale { per_mille: (share * 1000.0).ceil() as u32 })
+    share.ok_or_else(|| "expected a share above 0, to 1, as 0.05".to_owned())
 }
 
 fn threads(text: &str) -> Result<NonZeroUsize, String> {

@@ -67,7 +67,7 @@ fn report(flags: &Simulate, progress: &Progress) -> anyhow::Result<Report> {
         None => vec![flags.seed.unwrap_or(loaded.scenario.seed)],
     };
     let command = command(flags, &seeds);
-    let scale = flags.scale;
+    let scale = scale(flags.scale);
     let plan = Plan { loaded: &loaded, placers: &placers, seeds: &seeds, scale, progress };
     let threads = flags.threads.or(std::thread::available_parallelism().ok());
     let (first, summaries) = plan.run(threads.map_or(1, usize::from))?;
@@ -80,6 +80,12 @@ fn report(flags: &Simulate, progress: &Progress) -> anyhow::Result<Report> {
         comparison: Comparison::new(names, seeds, summaries, spread),
         zone_gigabyte_price: price(&placers),
     })
+}
+
+/// To a thousandth, rounded up: there is at least one of each in any case.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 1000")]
+fn scale(share: f64) -> Scale {
+    Scale { per_mille: (share * 1000.0).ceil() as u32 }
 }
 
 fn scenario(loaded: &Loaded, setup: &Setup) -> Scenario {
@@ -106,8 +112,8 @@ fn price(placers: &[Placer]) -> Price {
 fn command(flags: &Simulate, seeds: &[u64]) -> String {
     let mut words = vec!["dunnage simulate".to_owned(), quoted(&flags.scenario.to_string_lossy())];
     words.extend(flags.policy.iter().map(|policy| format!("--policy {}", quoted(policy))));
-    if flags.scale != Scale::FULL {
-        words.push(format!("--scale {}", f64::from(flags.scale.per_mille) / 1000.0));
+    if flags.scale < 1.0 {
+        words.push(format!("--scale {}", flags.scale));
     }
     words.push(match seeds {
         [first, .., last] => format!("--seeds {first}..{last}"),

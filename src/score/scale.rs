@@ -5,8 +5,8 @@
 //! pod's large image, all of them are at the flat end, and a disk that only one of them has would not be
 //! seen, nor that the rest of the run is warm there; where all would be sooner by another node's link than by
 //! the registry, a volume that only one of them has would hardly be. So the distance from the best candidate
-//! is what goes through a curve of its own. A best one that saves something has points by that, and none has a
-//! cold node; one that saves nothing has none. The order of candidates is the same either way.
+//! is what goes through a curve, one of its own. A best one that saves something has the points by that, and
+//! a cold node none; one that saves nothing has none. The order of candidates is the same either way.
 
 use crate::policy::Policy;
 use crate::policy::curve::Curve;

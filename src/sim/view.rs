@@ -1,4 +1,5 @@
-//! How late a policy hears of what the scheduler knows already: another replica, a slow watch.
+//! How late a policy hears of what the scheduler knows already: another replica, a slow watch. Only that a
+//! node has joined is heard of at once, as who is asked about it has heard of it.
 //!
 //! What nodes tell late by themselves is not added here: that is in the times at which they tell it
 //! ([`crate::sim::world`]).
@@ -59,7 +60,8 @@ impl<E: Extender> Extender for Delayed<E> {
     fn observe(&mut self, at: Nanos, change: &Change) {
         let is_of_node = is_of_node(change);
         let delay = if is_of_node { self.node_delay } else { self.pod_delay };
-        if delay.0 == 0 && self.pods.is_empty() && self.nodes.is_empty() {
+        let joined = matches!(change, Change::NodeJoined { .. });
+        if joined || delay.0 == 0 && self.pods.is_empty() && self.nodes.is_empty() {
             return self.extender.observe(at, change);
         }
         let queue = if is_of_node { &mut self.nodes } else { &mut self.pods };

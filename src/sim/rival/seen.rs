@@ -126,9 +126,13 @@ impl<'a> Seen<'a> {
         node.is_some_and(|node| node.pods < node.pods_max && node.free.holds(requests))
     }
 
-    /// Takes note of a change.
+    /// Takes note of a change. What is heard of a node only after it has left is no news.
     pub fn observe(&mut self, change: &Change) {
         match change {
+            Change::Bound { node, .. }
+            | Change::Pulled { node, .. }
+            | Change::Listed { node, .. }
+                if !self.node(*node).is_present => {}
             Change::NodeJoined { node, zone, capacity, pods_max } => {
                 self.join(*node, *zone, *capacity, *pods_max);
             }

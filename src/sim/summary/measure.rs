@@ -84,11 +84,9 @@ impl Measure {
         match self {
             Self::Moved | Self::CrossedZone | Self::Evicted => Unit::Bytes,
             Self::Regret | Self::Captured | Self::Hits | Self::Imbalance => Unit::PerMille,
-            Self::MeanWait
-            | Self::MedianWait
-            | Self::P95Wait
-            | Self::NodeTime
-            | Self::Ended => Unit::Nanos,
+            Self::MeanWait | Self::MedianWait | Self::P95Wait | Self::NodeTime | Self::Ended => {
+                Unit::Nanos
+            }
             Self::Refused | Self::Failed => Unit::Count,
         }
     }
