@@ -17,6 +17,9 @@ pub struct Simulate {
     /// bounded-hash, hindsight
     #[arg(long, value_name = "NAME_OR_FILE", default_values = ["stock", "default"])]
     pub policy: Vec<String>,
+    /// What dunnage's points are multiplied by: the extender's weight in the scheduler's configuration
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=WEIGHT_MAX))]
+    pub weight: u64,
     /// Seed of all chance [default: the scenario's]
     #[arg(long, value_name = "N", conflicts_with = "seeds")]
     pub seed: Option<u64>,
@@ -49,6 +52,8 @@ pub enum Format {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seeds(pub RangeInclusive<u64>);
 
+/// At a tenth of it one point is more than all of the scheduler's own plugins together.
+const WEIGHT_MAX: u64 = 1000;
 /// Intervals of more seeds are no narrower than anybody could use, and every run is kept until the end.
 const SEEDS_MAX: u64 = 1000;
 /// More than machines have processors; each holds a run in memory.

@@ -59,7 +59,7 @@ pub async fn run(flags: Simulate) -> anyhow::Result<()> {
 
 /// Reads, runs, and sums up.
 fn report(flags: &Simulate, progress: &Progress) -> anyhow::Result<Report> {
-    let placers = policy::placers(&flags.policy)?;
+    let placers = policy::placers(&flags.policy, flags.weight)?;
     let loaded = Loaded::read(&flags.scenario)?;
     let seeds: Vec<u64> = match &flags.seeds {
         Some(seeds) => seeds.0.clone().collect(),
@@ -104,6 +104,9 @@ fn price(placers: &[Placer]) -> Price {
 fn command(flags: &Simulate, seeds: &[u64]) -> String {
     let mut words = vec!["dunnage simulate".to_owned(), quoted(&flags.scenario.to_string_lossy())];
     words.extend(flags.policy.iter().map(|policy| format!("--policy {}", quoted(policy))));
+    if flags.weight != 1 {
+        words.push(format!("--weight {}", flags.weight));
+    }
     words.push(match seeds {
         [first, .., last] => format!("--seeds {first}..{last}"),
         [seed] => format!("--seed {seed}"),

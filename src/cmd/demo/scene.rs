@@ -94,6 +94,7 @@ fn hardware() -> anyhow::Result<NodeHardware> {
         unpack,
         keeps_blobs: false,
         pulls_max: 1,
+        layers_max: 1,
         disk: None,
     })
 }

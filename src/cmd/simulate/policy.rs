@@ -17,8 +17,8 @@ use crate::sim::setup::{NodeNumber, Setup};
 
 /// kube-scheduler without an extender.
 const STOCK: &str = "stock";
-/// As `deploy/` sets it.
-const WEIGHT: u64 = 1;
+/// Of a rival: one that comes with a weight of its own counts it in its points.
+const RIVAL_WEIGHT: u64 = 1;
 
 /// Who places the pods of a run.
 #[derive(Clone, Debug)]
@@ -35,31 +35,31 @@ enum Kind {
     Stock,
     Rule(Rule),
     Formula(Formula),
-    Ours(Box<Policy>),
+    Ours(Box<Policy>, u64),
 }
 
-/// The placers of these names, each of another.
+/// The placers of these names, each of another; `weight` is that of ours as an extender.
 ///
 /// # Errors
 /// If a name is neither known nor a file, or comes twice.
-pub(super) fn placers(names: &[String]) -> anyhow::Result<Vec<Placer>> {
+pub(super) fn placers(names: &[String], weight: u64) -> anyhow::Result<Vec<Placer>> {
     for (place, name) in names.iter().enumerate() {
         if names[..place].contains(name) {
             return Err(Usage(format!("--policy {name}: given twice")).into());
         }
     }
-    names.iter().map(|name| Placer::named(name)).collect()
+    names.iter().map(|name| Placer::named(name, weight)).collect()
 }
 
 impl Placer {
-    fn named(name: &str) -> anyhow::Result<Self> {
+    fn named(name: &str, weight: u64) -> anyhow::Result<Self> {
         let rule = Rule::ALL.into_iter().find(|rule| rule.name() == name);
         let formula = Formula::ALL.into_iter().find(|formula| formula.name() == name);
         let kind = match (name, rule, formula) {
             (STOCK, ..) => Kind::Stock,
             (_, Some(rule), _) => Kind::Rule(rule),
             (_, _, Some(formula)) => Kind::Formula(formula),
-            _ => Kind::Ours(Box::new(ours(name)?)),
+            _ => Kind::Ours(Box::new(ours(name)?), weight),
         };
         Ok(Self { name: name.to_owned(), about: kind.about().to_owned(), kind })
     }
@@ -72,7 +72,7 @@ impl Placer {
     /// What a gigabyte that crosses a zone costs by it; nothing if it does not say.
     pub(super) fn zone_gigabyte_price(&self) -> Price {
         match &self.kind {
-            Kind::Ours(policy) => policy.stream.zone.gigabyte_price,
+            Kind::Ours(policy, _) => policy.stream.zone.gigabyte_price,
             _ => Price::default(),
         }
     }
@@ -84,11 +84,11 @@ impl Placer {
             Kind::Rule(rule) => run(setup, Chooser::new(*rule, setup), placed),
             Kind::Formula(formula) => {
                 let scorer = Scorer::new(*formula, setup);
-                run(setup, Scheduler::with(setup, scorer, WEIGHT), placed)
+                run(setup, Scheduler::with(setup, scorer, RIVAL_WEIGHT), placed)
             }
-            Kind::Ours(policy) => {
+            Kind::Ours(policy, weight) => {
                 let dunnage = Dunnage::new(setup, Policy::clone(policy));
-                run(setup, Scheduler::with(setup, dunnage, WEIGHT), placed)
+                run(setup, Scheduler::with(setup, dunnage, *weight), placed)
             }
         }
     }
@@ -115,7 +115,7 @@ impl Kind {
     fn about(&self) -> &'static str {
         match self {
             Self::Stock => "kube-scheduler alone",
-            Self::Ours(_) => "kube-scheduler with dunnage",
+            Self::Ours(..) => "kube-scheduler with dunnage",
             Self::Rule(Rule::Random) => "any node with room",
             Self::Rule(Rule::Spread) => "the least loaded node",
             Self::Rule(Rule::Pack) => "the most loaded node with room",

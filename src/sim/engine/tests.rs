@@ -32,6 +32,7 @@ fn node(number: usize) -> NodeSetup {
             unpack: link,
             keeps_blobs: false,
             pulls_max: 1,
+            layers_max: 1,
             disk: None,
         },
         preloaded: Vec::new(),

@@ -29,6 +29,7 @@ pub(crate) fn node(cpu_millis: u64) -> NodeSetup {
             unpack: rate,
             keeps_blobs: false,
             pulls_max: 1,
+            layers_max: 1,
             disk: None,
         },
         preloaded: Vec::new(),

@@ -2,7 +2,7 @@
 //!
 //! A kubelet pulls as many images at once as it may, in the order asked; a pull asks the registry what its
 //! name means when its turn comes. It moves the layers beyond the longest chain that lies there, base
-//! first, and unpacks each once it has come and the one below is unpacked. A layer that another pull of
+//! first, some at once, and unpacks each once it has come and the one below is unpacked. A layer that another pull of
 //! the node brings already is not moved again: then it ends when that one does, if not later. Images that
 //! find no room, even after garbage collection, are tried again as kubelets do: after 10 s, twice that,
 //! at most 5 min.
@@ -68,6 +68,28 @@ impl Pull {
     }
 }
 
+/// Of how many bytes of all, each layer is through, if so many share what comes evenly and the next begins
+/// when one is. A layer of which nothing is to come is at once.
+fn through_at(layers: &[PullLayer], layers_max: u32) -> Vec<Bytes> {
+    let fetched = layers.iter().map(|layer| layer.fetched).enumerate();
+    let mut next = fetched.filter(|(_, bytes)| bytes.0 > 0);
+    let mut coming: Vec<_> = next.by_ref().take(layers_max.max(1) as usize).collect();
+    let (mut through_at, mut came) = (vec![Bytes(0); layers.len()], Bytes(0));
+    while let Some(least) = coming.iter().map(|(_, left)| *left).min() {
+        came += Bytes(least.0 * coming.len() as u64);
+        for (place, left) in &mut coming {
+            *left = *left - least;
+            if left.0 == 0 {
+                through_at[*place] = came;
+            }
+        }
+        let before = coming.len();
+        coming.retain(|(_, left)| left.0 > 0);
+        coming.extend(next.by_ref().take(before - coming.len()));
+    }
+    through_at
+}
+
 impl World<'_> {
     /// Gets the pod's images that are there or whose turn has come, one after the other; starts it after
     /// the last one.
@@ -88,7 +110,7 @@ impl World<'_> {
                 }
             }
         }
-        self.start(slot);
+        self.start_containers(slot);
     }
 
     /// The pod's next image is there: it has come for it with so many bytes, or lay there.
@@ -243,18 +265,14 @@ impl World<'_> {
     pub(super) fn fetched(&mut self, slot: Slot) {
         let Some(flow) = self.pulls[slot].flow.take() else { return };
         let moved = self.end_flow(flow, Owner::Pull(slot));
-        let unpack = self.nodes[self.pulls[slot].node as usize].hardware.unpack;
+        let hardware = &self.nodes[self.pulls[slot].node as usize].hardware;
         let pull = &mut self.pulls[slot];
         pull.moved += moved;
-        let mut bytes = Bytes(0);
-        let mut fetched_at = Nanos(0);
-        for layer in &pull.layers[pull.next..pull.end] {
-            bytes += layer.fetched;
-            if layer.fetched.0 > 0 {
-                fetched_at = self.links.reached(flow, bytes);
-            }
+        let layers = &pull.layers[pull.next..pull.end];
+        for (layer, bytes) in layers.iter().zip(through_at(layers, hardware.layers_max)) {
+            let fetched_at = self.links.reached(flow, bytes);
             let begun_at = pull.unpacked_at.max(fetched_at);
-            pull.unpacked_at = begun_at + unpack.duration_of(layer.unpacked);
+            pull.unpacked_at = begun_at + hardware.unpack.duration_of(layer.unpacked);
         }
         pull.next = pull.end;
         self.links.release(flow);
@@ -314,6 +332,6 @@ impl World<'_> {
             return self.give_up(slot, Outcome::DiskFull);
         }
         let seconds = (BACKOFF_SECONDS << (pod.tries - 1)).min(BACKOFF_SECONDS_MAX);
-        self.agenda.foresee(self.now + Nanos(seconds * NANOS_PER_SECOND), Happening::Retried(slot));
+        self.agenda.foresee(self.now + Nanos(seconds * NANOS_PER_SECOND), Happening::Wanted(slot));
     }
 }

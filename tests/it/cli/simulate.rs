@@ -126,6 +126,23 @@ fn a_policy_file_is_named_as_it_was_typed() {
 }
 
 #[test]
+fn the_weight_is_that_of_dunnage_and_of_nobody_else() {
+    let files = files();
+    let json = |flags: &[&str]| {
+        let flags = [&["-ojson", "--policy=stock", "--policy=greedy", "--policy=default"], flags];
+        let json = serde_json::from_str::<serde_json::Value>(&report(&files, &flags.concat()));
+        json.expect("JSON")
+    };
+    let (one, many) = (json(&[]), json(&["--weight=1000"]));
+    assert_eq!(one["runs"][0], many["runs"][0], "kube-scheduler alone");
+    assert_eq!(one["runs"][1], many["runs"][1], "a rival");
+    assert_ne!(one["runs"][2], many["runs"][2]);
+    let command = |json: &serde_json::Value| json["command"].as_str().unwrap_or("").to_owned();
+    assert!(command(&many).contains(" --weight 1000 --seed 5"), "{}", command(&many));
+    assert!(!command(&one).contains("--weight"), "{}", command(&one));
+}
+
+#[test]
 fn a_report_goes_to_a_file_in_the_format_of_its_name() {
     let files = files();
     for (name, start) in [("r.json", "{\n"), ("r.html", "<!DOCTYPE html>"), ("r.txt", "tiny: ")] {

@@ -37,6 +37,7 @@ fn node() -> NodeSetup {
             unpack: rate,
             keeps_blobs: false,
             pulls_max: 1,
+            layers_max: 1,
             disk: None,
         },
         preloaded: Vec::new(),

@@ -34,6 +34,7 @@ fn setup() -> Setup {
             unpack: rate,
             keeps_blobs: false,
             pulls_max: 1,
+            layers_max: 1,
             disk: None,
         },
         preloaded: Vec::new(),

@@ -5,17 +5,23 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use dunnage::sim::scenario::quantity;
+use k8s_openapi::api::core::v1::Node as NodeObject;
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
 use tokio::time::{Instant, interval, sleep};
 
 use super::demand::Demand;
-use super::outcome::Outcome;
+use super::lone::Lone;
+use super::outcome::{Outcome, Ran};
 use crate::cluster::{NAMESPACE, ensure_succeeded, write_manifests};
 use crate::support::Extender;
-use crate::testbed::real::{Cluster, Options, Pushed, await_ended, sleeping};
+use crate::testbed::real::{Cluster, Options, Pushed, Step, await_ended, sleeping};
 use crate::testbed::{PodSpec, Scheduler, SchedulerOptions, make_pods};
 
-const NODES: u8 = 6;
 const RATE: &str = "200mbit";
+/// What such a link carries of blobs: the rest are the headers of Ethernet, IP and TCP.
+pub const LINK_BYTES_PER_SECOND: f64 = (25_000_000_u64 * 1_448 / 1_514) as f64;
 const PAUSE: Duration = Duration::from_millis(1500);
 const STEP_SECONDS: u32 = 5;
 /// How long idle nodes are watched: two of kubelet's reports.
@@ -27,8 +33,18 @@ const PATIENCE: Duration = Duration::from_secs(600);
 pub struct Arm {
     /// What it is called.
     pub name: String,
-    policy: Option<PathBuf>,
-    weight: i64,
+    /// Ours, if we are asked.
+    pub policy: Option<PathBuf>,
+    /// The extender's weight.
+    pub weight: i64,
+}
+
+/// A node as the scheduler sees it.
+pub struct Node {
+    pub name: String,
+    pub cpu_millis: u64,
+    pub memory_bytes: u64,
+    pub pods_max: u32,
 }
 
 impl Arm {
@@ -42,9 +58,9 @@ impl Arm {
         Self { name: name.to_owned(), policy: Some(file.into()), weight }
     }
 
-    /// Runs the workload once.
-    pub async fn run(&self, demand: &Demand) -> Result<Outcome> {
-        let options = Options { nodes: NODES, rate: Some(RATE.to_owned()), ..Options::default() };
+    /// Runs the workload once, after pods that are alone.
+    pub async fn run(&self, demand: &Demand, nodes: u8) -> Result<(Outcome, Lone)> {
+        let options = Options { nodes, rate: Some(RATE.to_owned()), ..Options::default() };
         let cluster = Cluster::start(&options).await?;
         let mut images = Vec::new();
         for image in &demand.images {
@@ -57,12 +73,14 @@ impl Arm {
             ..SchedulerOptions::default()
         };
         let _scheduler = Scheduler::start(cluster.plane(), scheduler).await?;
+        let lone = Lone::measure(&cluster).await?;
         let idle_rate = idle_rate(&cluster).await?;
         let (started, before) = (Instant::now(), received(&cluster)?);
-        let waits = steps(&cluster, demand, &images).await?;
+        let steps = steps(&cluster, demand, &images).await?;
         let idle_bytes = idle_rate * started.elapsed().as_secs_f64();
-        let bytes = (received(&cluster)? - before) as f64 - idle_bytes;
-        Ok(Outcome { received_bytes: bytes, least_bytes: demand.least_bytes(), waits })
+        let received_bytes = (received(&cluster)? - before) as f64 - idle_bytes;
+        let nodes = nodes_of(&cluster).await?;
+        Ok((Outcome { received_bytes, nodes, images, steps }, lone))
     }
 
     async fn extender(&self, cluster: &Cluster, images: &[Pushed]) -> Result<Option<Extender>> {
@@ -82,17 +100,17 @@ impl Arm {
     }
 }
 
-/// Makes the steps one after the other and waits until all have ended; gives their start waits.
-async fn steps(cluster: &Cluster, demand: &Demand, images: &[Pushed]) -> Result<Vec<Duration>> {
+/// Makes the steps one after the other and waits until all have ended.
+async fn steps(cluster: &Cluster, demand: &Demand, images: &[Pushed]) -> Result<Vec<Ran>> {
     let client = cluster.client();
     let make = async {
-        let mut made = BTreeMap::new();
+        let mut made = Vec::new();
         let mut ticks = interval(PAUSE);
         for (number, image) in demand.steps.iter().enumerate() {
             ticks.tick().await;
             let name = format!("step-{number}");
             let pod = PodSpec::new(&name, &images[*image].reference);
-            made.insert(name, Instant::now());
+            made.push((name.clone(), *image, Instant::now()));
             make_pods(&client, NAMESPACE, [sleeping(pod, STEP_SECONDS)]).await?;
         }
         Ok(made)
@@ -100,11 +118,39 @@ async fn steps(cluster: &Cluster, demand: &Demand, images: &[Pushed]) -> Result<
     let ended = await_ended(&client, NAMESPACE, demand.steps.len(), PATIENCE);
     let (made, steps) = tokio::try_join!(make, ended)?;
     ensure_succeeded(&steps)?;
-    let wait = |(name, step): (&String, &crate::testbed::real::Step)| {
-        let started = step.started.with_context(|| format!("{name} was never seen started"))?;
-        Ok(started - made[name])
+    let first = made.first().map_or_else(Instant::now, |(.., created)| *created);
+    made.into_iter().map(|made| ran(made, &steps, first)).collect()
+}
+
+fn ran(
+    (name, image, created): (String, usize, Instant),
+    steps: &BTreeMap<String, Step>,
+    first: Instant,
+) -> Result<Ran> {
+    let Step { node, bound, started, ended, .. } = steps[&name].clone();
+    let since = |seen: Option<Instant>| {
+        Ok::<_, anyhow::Error>(seen.with_context(|| format!("{name} was not seen"))? - first)
     };
-    steps.iter().map(wait).collect()
+    let (bound, started, ended) = (since(bound)?, since(started)?, since(ended)?);
+    Ok(Ran { name, image, node, created: created - first, bound, started, ended })
+}
+
+async fn nodes_of(cluster: &Cluster) -> Result<Vec<Node>> {
+    let nodes = Api::<NodeObject>::all(cluster.client()).list(&ListParams::default()).await?;
+    nodes.items.iter().map(node).collect()
+}
+
+fn node(object: &NodeObject) -> Result<Node> {
+    let allocatable = object.status.as_ref().and_then(|status| status.allocatable.as_ref());
+    let allocatable = allocatable.context("a node tells nothing of its room")?;
+    let of = |resource: &str| allocatable.get(resource).map_or("", |quantity| &quantity.0);
+    let read = |read: Result<u64, String>| read.map_err(anyhow::Error::msg);
+    Ok(Node {
+        name: object.name_any(),
+        cpu_millis: read(quantity::millis(of("cpu")))?,
+        memory_bytes: read(quantity::bytes(of("memory")).map(|bytes| bytes.0))?,
+        pods_max: of("pods").parse().context("pods of a node")?,
+    })
 }
 
 fn received(cluster: &Cluster) -> Result<u64> {

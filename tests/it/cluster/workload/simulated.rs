@@ -1,0 +1,99 @@
+//! The same pods in the simulator: once bound to the nodes that they were bound to, and placed anew, by
+//! `dunnage simulate`, with ties broken by chance of many seeds.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use dunnage::cmd::scenario::Loaded;
+use dunnage::model::unit::Nanos;
+use dunnage::sim::engine::Engine;
+use dunnage::sim::placement::{Asked, Change, Placement};
+use dunnage::sim::room::Room;
+use dunnage::sim::setup::{NodeNumber, Setup};
+use dunnage::sim::summary::Summary;
+use dunnage::sim::workload::Scale;
+use serde_json::Value;
+use tokio::process::Command;
+
+use super::outcome::{Figures, Outcome};
+use crate::support::program;
+
+/// Chances of ties: enough for a median that the next twenty do not move by a percent or two.
+const SEEDS: &str = "1..20";
+
+/// Figures of pods that go where they went.
+pub fn as_bound(scenario: &Path, outcome: &Outcome) -> Result<Figures> {
+    let setup = Loaded::read(scenario)?.setup(None, Scale::FULL)?;
+    let numbered = (0..).map(NodeNumber).zip(&outcome.nodes);
+    let numbers: BTreeMap<&str, NodeNumber> =
+        numbered.map(|(number, node)| (node.name.as_str(), number)).collect();
+    let steps = outcome.steps.iter();
+    let nodes = steps.map(|step| (step.name.as_str(), numbers[step.node.as_str()])).collect();
+    let room = Room::default();
+    let record = Engine::new(&setup).run(&mut AsBound { setup: &setup, room, nodes });
+    let summary = Summary::of(&setup, &record);
+    ensure!(summary.outcomes.failed() == 0, "{:?}", summary.outcomes);
+    let seconds = |nanos: Nanos| nanos.0 as f64 / 1e9;
+    let percentile = |percent| summary.waits.percentile(percent).map(seconds).context("no pod");
+    Ok(Figures {
+        bytes: summary.moved().0 as f64,
+        median: percentile(50)?,
+        mean: seconds(summary.waits.mean),
+        p95: percentile(95)?,
+    })
+}
+
+/// Binds pods by their names.
+struct AsBound<'a> {
+    setup: &'a Setup,
+    room: Room,
+    nodes: BTreeMap<&'a str, NodeNumber>,
+}
+
+impl Placement for AsBound<'_> {
+    fn observe(&mut self, _: Nanos, change: &Change) {
+        self.room.observe(change, self.setup);
+    }
+
+    fn place(&mut self, _: Nanos, asked: Asked<'_>) -> Option<NodeNumber> {
+        let node = self.nodes.get(&*asked.job.name).copied();
+        // In the simulator another pod can end a moment later than it did: then this one waits for it.
+        node.filter(|node| self.room.holds(*node, asked.job.requests))
+    }
+}
+
+/// Figures of pods placed anew, one for each seed.
+pub async fn placed(scenario: &Path, policy: &str, weight: i64) -> Result<Vec<Figures>> {
+    let mut command = Command::new(program());
+    command.args(["simulate", "-ojson", "--seeds", SEEDS, "--policy", policy]);
+    command.args(["--weight", &weight.to_string()]).arg(scenario);
+    let output = command.output().await?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "dunnage simulate: {said}");
+    let report: Value = serde_json::from_slice(&output.stdout)?;
+    let runs = report["runs"].as_array().context("no runs")?;
+    runs.iter().map(figures).collect()
+}
+
+fn figures(run: &Value) -> Result<Figures> {
+    ensure!(run["jobs"]["succeeded"] == run["jobs"]["total"], "{}", run["jobs"]);
+    let number = |value: &Value| value.as_f64().context("a number is missing");
+    let waits = &run["waitSeconds"];
+    Ok(Figures {
+        bytes: number(&run["movedBytes"])?,
+        median: number(&waits["median"])?,
+        mean: number(&waits["mean"])?,
+        p95: number(&waits["p95"])?,
+    })
+}
+
+/// The median of each figure.
+pub fn median(of: &[Figures]) -> Figures {
+    let [bytes, median, mean, p95] = std::array::from_fn(|at| {
+        let mut values: Vec<f64> = of.iter().map(|figures| figures.each()[at]).collect();
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    });
+    Figures { bytes, median, mean, p95 }
+}
