@@ -4,12 +4,13 @@
 //! What happens next is in [`agenda`]; bytes on their way are [`link`]'s, pulls [`pull`]'s, volumes
 //! [`stream`]'s, disks [`store`]'s and [`collect`]'s, pods [`pod`]'s, nodes [`membership`]'s, and what of
 //! all that an API server is told [`tell`]'s. Not here: failures of registries and links, disks that
-//! volumes fill. Which pods there are and where they go is
-//! [`crate::sim::engine`]'s.
+//! volumes fill, what registries take to answer, nodes that are slow because they have much to do. Which pods
+//! there are and where they go is [`crate::sim::engine`]'s.
 
 mod agenda;
 mod bits;
 mod collect;
+mod layer;
 mod link;
 mod membership;
 mod node;

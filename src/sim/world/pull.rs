@@ -15,6 +15,7 @@ use crate::sim::record::Outcome;
 use crate::sim::setup::NodeNumber;
 use crate::sim::world::World;
 use crate::sim::world::agenda::Happening;
+use crate::sim::world::layer::{PullLayer, through_at};
 use crate::sim::world::link::{Owner, Way};
 use crate::sim::world::slab::Slot;
 
@@ -41,17 +42,6 @@ pub(super) struct Pull {
     is_through: bool,
 }
 
-/// A layer that a pull brings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PullLayer {
-    /// Its place in the image.
-    pub(super) place: usize,
-    /// Bytes to fetch.
-    pub(super) fetched: Bytes,
-    /// Compressed bytes to unpack.
-    unpacked: Bytes,
-}
-
 /// Kubelet's pause after a pull that failed, and the longest (`MaxContainerBackOff`).
 const BACKOFF_SECONDS: u64 = 10;
 const BACKOFF_SECONDS_MAX: u64 = 300;
@@ -66,28 +56,6 @@ impl Pull {
         self.moved += came;
         self.unpacked_at = self.unpacked_at.max(now);
     }
-}
-
-/// Of how many bytes of all, each layer is through, if so many share what comes evenly and the next begins
-/// when one is. A layer of which nothing is to come is at once.
-fn through_at(layers: &[PullLayer], layers_max: u32) -> Vec<Bytes> {
-    let fetched = layers.iter().map(|layer| layer.fetched).enumerate();
-    let mut next = fetched.filter(|(_, bytes)| bytes.0 > 0);
-    let mut coming: Vec<_> = next.by_ref().take(layers_max.max(1) as usize).collect();
-    let (mut through_at, mut came) = (vec![Bytes(0); layers.len()], Bytes(0));
-    while let Some(least) = coming.iter().map(|(_, left)| *left).min() {
-        came += Bytes(least.0 * coming.len() as u64);
-        for (place, left) in &mut coming {
-            *left = *left - least;
-            if left.0 == 0 {
-                through_at[*place] = came;
-            }
-        }
-        let before = coming.len();
-        coming.retain(|(_, left)| left.0 > 0);
-        coming.extend(next.by_ref().take(before - coming.len()));
-    }
-    through_at
 }
 
 impl World<'_> {

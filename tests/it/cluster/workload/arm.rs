@@ -12,20 +12,16 @@ use kube::{Api, ResourceExt};
 use tokio::time::{Instant, interval, sleep};
 
 use super::demand::Demand;
-use super::lone::Lone;
 use super::outcome::{Outcome, Ran};
+use super::probe::Probes;
 use crate::cluster::{NAMESPACE, ensure_succeeded, write_manifests};
 use crate::support::Extender;
 use crate::testbed::real::{Cluster, Options, Pushed, Step, await_ended, sleeping};
 use crate::testbed::{PodSpec, Scheduler, SchedulerOptions, make_pods};
 
-const RATE: &str = "200mbit";
-/// What such a link carries of blobs: the rest are the headers of Ethernet, IP and TCP.
-pub const LINK_BYTES_PER_SECOND: f64 = (25_000_000_u64 * 1_448 / 1_514) as f64;
-const PAUSE: Duration = Duration::from_millis(1500);
-const STEP_SECONDS: u32 = 5;
-/// How long idle nodes are watched: two of kubelet's reports.
-const IDLE: Duration = Duration::from_secs(20);
+/// Between the creations of two steps.
+pub const PAUSE: Duration = Duration::from_millis(1500);
+pub const STEP_SECONDS: u32 = 5;
 /// The longest that a run may take: several times the 100 s of an even one.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -37,6 +33,22 @@ pub struct Arm {
     pub policy: Option<PathBuf>,
     /// The extender's weight.
     pub weight: i64,
+}
+
+/// A cluster to run a workload on.
+pub struct Terms {
+    pub nodes: u8,
+    /// Of each node's link.
+    pub megabits: u64,
+    /// How long it is watched while idle, to tell what nodes receive beside the workload.
+    pub idle: Duration,
+}
+
+impl Terms {
+    /// What a node's link carries of blobs: the rest are the headers of Ethernet, IP and TCP.
+    pub fn link_bytes_per_second(&self) -> f64 {
+        (self.megabits * 125_000 * 1_448 / 1_514) as f64
+    }
 }
 
 /// A node as the scheduler sees it.
@@ -58,14 +70,18 @@ impl Arm {
         Self { name: name.to_owned(), policy: Some(file.into()), weight }
     }
 
-    /// Runs the workload once, after pods that are alone.
-    pub async fn run(&self, demand: &Demand, nodes: u8) -> Result<(Outcome, Lone)> {
-        let options = Options { nodes, rate: Some(RATE.to_owned()), ..Options::default() };
+    /// Runs the workload once, after probes of the nodes, of which the extender sees nothing.
+    pub async fn run(&self, demand: &Demand, terms: &Terms) -> Result<Outcome> {
+        let rate = Some(format!("{}mbit", terms.megabits));
+        let options = Options { nodes: terms.nodes, rate, ..Options::default() };
         let cluster = Cluster::start(&options).await?;
         let mut images = Vec::new();
         for image in &demand.images {
             images.push(cluster.registry().push(image).await?);
         }
+        let probing = Scheduler::start(cluster.plane(), SchedulerOptions::default()).await?;
+        let probes = Probes::run(&cluster, terms.link_bytes_per_second()).await?;
+        drop(probing);
         let extender = self.extender(&cluster, &images).await?;
         let scheduler = SchedulerOptions {
             extender_url: extender.as_ref().map(|extender| extender.url.clone()),
@@ -73,14 +89,13 @@ impl Arm {
             ..SchedulerOptions::default()
         };
         let _scheduler = Scheduler::start(cluster.plane(), scheduler).await?;
-        let lone = Lone::measure(&cluster).await?;
-        let idle_rate = idle_rate(&cluster).await?;
+        let idle_rate = idle_rate(&cluster, terms.idle).await?;
         let (started, before) = (Instant::now(), received(&cluster)?);
         let steps = steps(&cluster, demand, &images).await?;
         let idle_bytes = idle_rate * started.elapsed().as_secs_f64();
         let received_bytes = (received(&cluster)? - before) as f64 - idle_bytes;
         let nodes = nodes_of(&cluster).await?;
-        Ok((Outcome { received_bytes, nodes, images, steps }, lone))
+        Ok(Outcome { received_bytes, probes, nodes, images, steps })
     }
 
     async fn extender(&self, cluster: &Cluster, images: &[Pushed]) -> Result<Option<Extender>> {
@@ -158,8 +173,8 @@ fn received(cluster: &Cluster) -> Result<u64> {
 }
 
 /// Bytes a second that all nodes receive while nothing runs on them.
-async fn idle_rate(cluster: &Cluster) -> Result<f64> {
+async fn idle_rate(cluster: &Cluster, idle: Duration) -> Result<f64> {
     let before = received(cluster)?;
-    sleep(IDLE).await;
-    Ok((received(cluster)? - before) as f64 / IDLE.as_secs_f64())
+    sleep(idle).await;
+    Ok((received(cluster)? - before) as f64 / idle.as_secs_f64().max(1.0))
 }

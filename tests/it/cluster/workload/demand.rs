@@ -17,7 +17,7 @@ const OWN_LAYERS_MAX: u64 = 2;
 
 /// Images and steps.
 pub struct Demand {
-    /// The images in order of how often they are wanted.
+    /// The images of the steps, in the order of how often they are wanted.
     pub images: Vec<ImageSpec>,
     /// The image of each step, as an index, in the order of arrival.
     pub steps: Vec<usize>,
@@ -27,9 +27,13 @@ impl Demand {
     /// The workload of a seed, with so many steps.
     pub fn new(seed: u64, steps: usize) -> Self {
         let mut random = Random::new(seed, 0);
-        let images = (0..IMAGES).map(|index| image(seed, index, &mut random)).collect();
-        let steps = (0..steps).map(|_| popular(&mut random)).collect();
-        Self { images, steps }
+        let images: Vec<_> = (0..IMAGES).map(|index| image(seed, index, &mut random)).collect();
+        let steps: Vec<usize> = (0..steps).map(|_| popular(&mut random)).collect();
+        let used: BTreeSet<usize> = steps.iter().copied().collect();
+        Self {
+            images: used.iter().map(|image| images[*image].clone()).collect(),
+            steps: steps.iter().map(|image| used.range(..image).count()).collect(),
+        }
     }
 
     /// The least bytes that the cluster can receive: each layer that is used, once.

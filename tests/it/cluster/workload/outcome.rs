@@ -4,12 +4,15 @@ use std::fmt;
 use std::time::Duration;
 
 use super::arm::Node;
+use super::probe::Probes;
 use crate::testbed::real::Pushed;
 
 /// A run of the workload. Times are from the creation of the first step on.
 pub struct Outcome {
     /// What the nodes received, without what idle nodes receive.
     pub received_bytes: f64,
+    /// What was found of the nodes before.
+    pub probes: Probes,
     /// The nodes.
     pub nodes: Vec<Node>,
     /// The images, in the order of the demand's.
@@ -31,19 +34,15 @@ pub struct Ran {
 }
 
 impl Outcome {
+    /// Seconds from creation to the start of the container, of each step.
+    pub fn waits(&self) -> Vec<f64> {
+        let waits = self.steps.iter().map(|step| step.started - step.created);
+        waits.map(|wait| wait.as_secs_f64()).collect()
+    }
+
     /// Its figures.
     pub fn figures(&self) -> Figures {
-        let waits = self.steps.iter().map(|step| (step.started - step.created).as_secs_f64());
-        let mut waits: Vec<f64> = waits.collect();
-        waits.sort_by(f64::total_cmp);
-        // The nearest rank, as in reports of the simulator.
-        let quantile = |percent: usize| waits[(waits.len() * percent).div_ceil(100).max(1) - 1];
-        Figures {
-            bytes: self.received_bytes,
-            median: quantile(50),
-            mean: waits.iter().sum::<f64>() / waits.len() as f64,
-            p95: quantile(95),
-        }
+        Figures::of(self.received_bytes, &self.waits())
     }
 }
 
@@ -57,6 +56,16 @@ pub struct Figures {
 }
 
 impl Figures {
+    /// Those of pods with these waits.
+    pub fn of(bytes: f64, waits: &[f64]) -> Self {
+        let mut sorted = waits.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        // The nearest rank, as in reports of the simulator.
+        let quantile = |percent: usize| sorted[(sorted.len() * percent).div_ceil(100).max(1) - 1];
+        let mean = waits.iter().sum::<f64>() / waits.len() as f64;
+        Self { bytes, median: quantile(50), mean, p95: quantile(95) }
+    }
+
     /// Each of them by itself.
     pub fn each(self) -> [f64; 4] {
         [self.bytes, self.median, self.mean, self.p95]

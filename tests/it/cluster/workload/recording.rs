@@ -11,9 +11,9 @@ use dunnage::sim::trace::entry::{
     ContainerEntry, Entry, Header, LayerEntry, PodEntry, PullPolicyEntry,
 };
 
-use super::arm::{LINK_BYTES_PER_SECOND, Node};
-use super::lone::Lone;
+use super::arm::Node;
 use super::outcome::{Outcome, Ran};
+use super::probe::Probes;
 use crate::testbed::real::{Pushed, Stored};
 
 /// What a pod asks for by [`crate::testbed::PodSpec::new`].
@@ -21,11 +21,11 @@ const CPU_MILLIS: u64 = 500;
 const MEMORY_BYTES: u64 = 512 << 20;
 
 /// Writes both into a folder; gives the path of the scenario.
-pub fn write(folder: &Path, outcome: &Outcome, lone: &Lone) -> Result<PathBuf> {
+pub fn write(folder: &Path, outcome: &Outcome) -> Result<PathBuf> {
     fs::create_dir_all(folder)?;
     fs::write(folder.join("trace.jsonl"), trace(outcome)?)?;
     let path = folder.join("scenario.yaml");
-    fs::write(&path, scenario(&outcome.nodes, lone))?;
+    fs::write(&path, scenario(&outcome.nodes, outcome.probes))?;
     Ok(path)
 }
 
@@ -108,9 +108,8 @@ fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Its rates and times are those of [`Lone`] pods; the rest is what the harness asks containerd and kubelet
-/// for.
-fn scenario(nodes: &[Node], lone: &Lone) -> String {
+/// Its rates and times are those of [`Probes`]; the rest is what the harness asks containerd and kubelet for.
+fn scenario(nodes: &[Node], probes: Probes) -> String {
     let count = nodes.len();
     let node = &nodes[0];
     let (cpu, memory, pods) = (node.cpu_millis, node.memory_bytes, node.pods_max);
@@ -121,22 +120,23 @@ kind: Scenario
 about: A workload that ran on real nodes.
 choices:
   data: {{pods: 'when they were made, and how long they ran'}}
-  modelled: {{hardware: as pods that were alone found it}}
+  modelled: {{hardware: as pods before found it}}
 nodes:
   - prefix: node-
     count: {count}
     cpu: {cpu}m
     memory: {memory}
     podsMax: {pods}
-    linkDownBytesPerSecond: {LINK_BYTES_PER_SECOND:.0}
+    linkDownBytesPerSecond: {:.0}
     unpackBytesPerSecond: {:.0}
     keepsBlobs: true
     layersMax: 3
 start: {{sandbox: {}ms, containers: {}ms}}
 trace: trace.jsonl
 ",
-        lone.unpack_bytes_per_second,
-        lone.sandbox.as_millis(),
-        lone.containers.as_millis(),
+        probes.link_bytes_per_second,
+        probes.unpack_bytes_per_second,
+        probes.sandbox.as_millis(),
+        probes.containers.as_millis(),
     )
 }

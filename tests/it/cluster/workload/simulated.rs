@@ -11,7 +11,6 @@ use dunnage::sim::engine::Engine;
 use dunnage::sim::placement::{Asked, Change, Placement};
 use dunnage::sim::room::Room;
 use dunnage::sim::setup::{NodeNumber, Setup};
-use dunnage::sim::summary::Summary;
 use dunnage::sim::workload::Scale;
 use serde_json::Value;
 use tokio::process::Command;
@@ -22,8 +21,8 @@ use crate::support::program;
 /// Chances of ties: enough for a median that the next twenty do not move by a percent or two.
 const SEEDS: &str = "1..20";
 
-/// Figures of pods that go where they went.
-pub fn as_bound(scenario: &Path, outcome: &Outcome) -> Result<Figures> {
+/// Figures of pods that go where they went, and the wait of each step.
+pub fn as_bound(scenario: &Path, outcome: &Outcome) -> Result<(Figures, Vec<f64>)> {
     let setup = Loaded::read(scenario)?.setup(None, Scale::FULL)?;
     let numbered = (0..).map(NodeNumber).zip(&outcome.nodes);
     let numbers: BTreeMap<&str, NodeNumber> =
@@ -32,16 +31,10 @@ pub fn as_bound(scenario: &Path, outcome: &Outcome) -> Result<Figures> {
     let nodes = steps.map(|step| (step.name.as_str(), numbers[step.node.as_str()])).collect();
     let room = Room::default();
     let record = Engine::new(&setup).run(&mut AsBound { setup: &setup, room, nodes });
-    let summary = Summary::of(&setup, &record);
-    ensure!(summary.outcomes.failed() == 0, "{:?}", summary.outcomes);
-    let seconds = |nanos: Nanos| nanos.0 as f64 / 1e9;
-    let percentile = |percent| summary.waits.percentile(percent).map(seconds).context("no pod");
-    Ok(Figures {
-        bytes: summary.moved().0 as f64,
-        median: percentile(50)?,
-        mean: seconds(summary.waits.mean),
-        p95: percentile(95)?,
-    })
+    // Jobs are the steps in their order.
+    let waits = record.pods.iter().map(|pod| pod.wait().map(|wait| wait.0 as f64 / 1e9));
+    let waits = waits.collect::<Option<Vec<f64>>>().context("a pod never started")?;
+    Ok((Figures::of(record.run.images.total().0 as f64, &waits), waits))
 }
 
 /// Binds pods by their names.
