@@ -18,7 +18,8 @@ pub struct Simulate {
     #[arg(long, value_name = "NAME_OR_FILE", default_values = ["stock", "default"])]
     pub policy: Vec<String>,
     /// What dunnage's points are multiplied by: the extender's weight in the scheduler's configuration
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=WEIGHT_MAX))]
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=WEIGHT_MAX))]
     pub weight: u64,
     /// Seed of all chance [default: the scenario's]
     #[arg(long, value_name = "N", conflicts_with = "seeds")]

@@ -2,10 +2,10 @@
 //!
 //! A kubelet pulls as many images at once as it may, in the order asked; a pull asks the registry what its
 //! name means when its turn comes. It moves the layers beyond the longest chain that lies there, base
-//! first, some at once, and unpacks each once it has come and the one below is unpacked. A layer that another pull of
-//! the node brings already is not moved again: then it ends when that one does, if not later. Images that
-//! find no room, even after garbage collection, are tried again as kubelets do: after 10 s, twice that,
-//! at most 5 min.
+//! first, some at once, and unpacks each once it has come and the one below is unpacked. A layer that
+//! another pull of the node brings already is not moved again: then it ends when that one does, if not
+//! later. Images that find no room, even after garbage collection, are tried again as kubelets do:
+//! after 10 s, twice that, at most 5 min.
 
 use crate::model::pod::PullPolicy;
 use crate::model::unit::{Bytes, NANOS_PER_SECOND, Nanos};

@@ -44,7 +44,8 @@ fn catalogue(move_at: u64) -> Catalogue {
 prop_compose! {
     fn any_node()(
         down in 1_u64..200, up in 1_u64..200, unpack in 1_u64..200, keeps_blobs: bool,
-        pulls_max in 0_u32..4, layers_max in 0_u32..4, disk in prop::option::of(50_u64..1500), zone in 0_u16..3,
+        pulls_max in 0_u32..4, layers_max in 0_u32..4,
+        disk in prop::option::of(50_u64..1500), zone in 0_u16..3,
         cpus in 1_u64..5, pods_max in 0_u32..5,
         preloaded in prop::collection::vec(0_usize..5, 0..3),
         joins in prop_oneof![3 => Just(0), 1 => 0_u64..300],
@@ -131,8 +132,8 @@ prop_compose! {
         volumes in prop::collection::vec(any_volume(), 4),
         egress in prop::option::of(1_u64..300), peers: bool,
         registry_zone in prop::option::of(0_u16..3),
-        delays in (0_u64..30, 0_u64..30), start in (0_u64..4, 0_u64..4), agents in prop::option::of(1_u64..60),
-        layers_known: bool,
+        delays in (0_u64..30, 0_u64..30), start in (0_u64..4, 0_u64..4),
+        agents in prop::option::of(1_u64..60), layers_known: bool,
         scaling in prop::option::weighted(0.3, (any_node(), 0_u32..3, 0_u64..100, 0_u64..400)),
         move_at in 1_u64..300, seed: u64,
     ) -> Setup {

@@ -1,8 +1,8 @@
 //! What starts of pods take on these nodes: what the simulator is told of them, measured before the workload.
 //!
-//! Each node gets a pod whose image it has and one whose image nobody has, at the workload's pace: nodes share
-//! this machine's processors, and a start is slower while others pull. Kubelet's event of the image is what
-//! parts the sandbox from the containers.
+//! Each node gets a pod whose image it has and one whose image nobody has, at the workload's pace: nodes
+//! share this machine's processors, and a start is slower while others pull. Kubelet's event of the image is
+//! what parts the sandbox from the containers.
 
 use std::time::Duration;
 

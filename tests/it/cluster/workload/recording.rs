@@ -1,4 +1,5 @@
-//! What a run was, as the simulator takes it: a trace of its pods, and a scenario with the cluster's hardware.
+//! What a run was, as the simulator takes it: a trace of its pods, and a scenario with what its nodes are
+//! like.
 //!
 //! Layers of busybox are left out: every node has that one from the start.
 
