@@ -59,6 +59,7 @@ pub(crate) fn node(cpu_millis: u64) -> NodeSetup {
             unpack: rate(100),
             keeps_blobs: false,
             pulls_max: 1,
+            layers_max: 1,
             disk: None,
         },
         preloaded: Vec::new(),

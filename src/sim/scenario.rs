@@ -51,6 +51,9 @@ pub struct Scenario {
     pub scaling: Option<Spanned<ScalingKeys>>,
     /// Where images come from.
     pub registry: Option<Spanned<RegistryKeys>>,
+    /// What a pod's start takes beside moving bytes.
+    #[serde(default)]
+    pub start: StartKeys,
     /// How late what happens is seen.
     #[serde(default)]
     pub view: ViewKeys,
@@ -87,6 +90,19 @@ pub struct RegistryKeys {
     /// Nodes serve layers to others of their zone first.
     #[serde(default)]
     pub peers: bool,
+}
+
+/// Keys of [`crate::sim::setup::StartSetup`]. A constant that no placement changes: 0s, unless waits are held
+/// against those of a cluster.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct StartKeys {
+    /// Before its images; 0s. With containerd 2.4 and a bridge 200ms.
+    #[serde(default)]
+    pub sandbox: Span,
+    /// After its images; 0s. The same: 100ms.
+    #[serde(default)]
+    pub containers: Span,
 }
 
 /// Keys of [`crate::sim::setup::ViewSetup`]; those not given are as kubelets do it.

@@ -43,6 +43,8 @@ pub struct Setup {
     pub zones: Vec<String>,
     /// Where images come from.
     pub registry: RegistrySetup,
+    /// What a pod's start takes beside moving bytes.
+    pub start: StartSetup,
     /// How late what happens is seen.
     pub view: ViewSetup,
     /// Volumes that jobs need or make.
@@ -107,6 +109,8 @@ pub struct NodeHardware {
     pub keeps_blobs: bool,
     /// Images pulled at once: 1 is kubelet's default, `serializeImagePulls: true`.
     pub pulls_max: u32,
+    /// Layers of a pull fetched at once: containerd's `max_concurrent_downloads`, 3.
+    pub layers_max: u32,
     /// The image disk; `None` never fills.
     pub disk: Option<DiskSetup>,
 }
@@ -137,6 +141,16 @@ pub struct RegistrySetup {
     pub zone: Option<ZoneNumber>,
     /// Nodes that hold a layer serve it to others of their zone first (Spegel, Dragonfly).
     pub peers: bool,
+}
+
+/// What the start of a pod takes beside its volumes and images; nothing, if nobody says otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StartSetup {
+    /// From when its volumes are there until its first image is asked for: its sandbox.
+    pub sandbox: Nanos,
+    /// From when its last image is there until it is seen to run: its containers, and the kubelet's look at
+    /// them.
+    pub containers: Nanos,
 }
 
 /// How late the scheduler and the policy see what happens, as in life.

@@ -3,13 +3,14 @@
 //!
 //! What happens next is in [`agenda`]; bytes on their way are [`link`]'s, pulls [`pull`]'s, volumes
 //! [`stream`]'s, disks [`store`]'s and [`collect`]'s, pods [`pod`]'s, nodes [`membership`]'s, and what of
-//! all that an API server is told [`tell`]'s. Not here: time to start a container, failures of registries
-//! and links, disks that volumes fill. Which pods there are and where they go is
-//! [`crate::sim::engine`]'s.
+//! all that an API server is told [`tell`]'s. Not here: failures of registries and links, disks that
+//! volumes fill, what registries take to answer, nodes that are slow because they have much to do. Which pods
+//! there are and where they go is [`crate::sim::engine`]'s.
 
 mod agenda;
 mod bits;
 mod collect;
+mod layer;
 mod link;
 mod membership;
 mod node;
@@ -189,7 +190,8 @@ impl<'a> World<'a> {
                 self.through(self.links.first_through(flow, prediction));
             }
             Happening::Unpacked(pull) if self.pulls.is_alive(pull) => self.unpacked(pull),
-            Happening::Retried(pod) if self.pods.is_alive(pod) => self.want_images(pod),
+            Happening::Wanted(pod) if self.pods.is_alive(pod) => self.want_images(pod),
+            Happening::Started(pod) if self.pods.is_alive(pod) => self.start(pod),
             Happening::Ended(pod) if self.pods.is_alive(pod) => self.end(pod),
             Happening::Removed(pod) if self.pods.is_alive(pod) => self.remove(pod),
             Happening::ImagesRead(node) => self.read_images(node),
@@ -200,7 +202,8 @@ impl<'a> World<'a> {
             Happening::Left(node) => self.leave(node),
             Happening::Idle { node, since } => self.go_if_idle(node, since),
             Happening::Unpacked(_)
-            | Happening::Retried(_)
+            | Happening::Wanted(_)
+            | Happening::Started(_)
             | Happening::Ended(_)
             | Happening::Removed(_) => {}
         }

@@ -61,6 +61,7 @@ fn hardware() -> NodeHardware {
         unpack: rate(100_000_000),
         keeps_blobs: false,
         pulls_max: 1,
+        layers_max: 1,
         disk: Some(disk),
     }
 }

@@ -27,7 +27,7 @@ const STOCK: &str = "stock";
 const RECORDED: &str = "recorded";
 /// A rival's points are worth what they say at their source.
 const RIVAL_WEIGHT: u64 = 1;
-/// What kube-scheduler refuses begins far above; what drowns every plugin begins at 100.
+/// At a tenth of it one point is more than all of the scheduler's own plugins together.
 const WEIGHT_MAX: u64 = 1000;
 
 /// Who places the pods of a run.

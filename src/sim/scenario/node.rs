@@ -38,6 +38,9 @@ pub struct NodeGroup {
     pub keeps_blobs: bool,
     /// Images pulled at once; 1.
     pub pulls_max: Option<Count>,
+    /// Layers of a pull fetched at once; 1, as of a registry that gives one connection all it has.
+    /// containerd asks for 3.
+    pub layers_max: Option<Count>,
     /// Image disk; without it, it never fills.
     pub disk: Option<DiskKeys>,
     /// What lies there when they join.

@@ -34,7 +34,8 @@ fn with(from: &str, to: &str) -> Result<Scenario, String> {
 
 #[test]
 fn what_is_written_is_read() {
-    let scenario = with("zones", "zones").expect("a scenario");
+    let scenario = with("zones", "start: {sandbox: 300ms}\nzones").expect("a scenario");
+    assert_eq!((scenario.start.sandbox.0.0, scenario.start.containers.0.0), (300_000_000, 0));
     assert_eq!(scenario.seed, 0);
     let group = &scenario.nodes[0].value;
     assert_eq!(group.cpu.map(|cpu| cpu.0), Some(1500));
@@ -80,6 +81,7 @@ fn values_without_sense_are_refused_with_their_line() {
         ("faster: 3", "faster: 0", 7, "expected a factor"),
         ("2026-05-01T00:00:00Z", "yesterday", 7, "expected RFC 3339"),
         ("zones: [a, b]", "view: {statusInterval: 1ms}", 8, "at least 100ms"),
+        ("zones: [a, b]", "start: {sandbox: soon}", 8, "expected a duration"),
         ("zones: [a, b]", "view: {agents: 0s}", 8, "at least 100ms"),
         (
             "zones: [a, b]",

@@ -11,7 +11,7 @@ use crate::sim::data::Data;
 use crate::sim::job::{Job, JobNumber};
 use crate::sim::scenario::generator::Generator;
 use crate::sim::scenario::{Error, Scenario, ViewKeys, VolumeKeys, VolumeKindKey, refuse};
-use crate::sim::setup::{NodeSetup, RegistrySetup, Setup, ViewSetup, VolumeSetup};
+use crate::sim::setup::{NodeSetup, RegistrySetup, Setup, StartSetup, ViewSetup, VolumeSetup};
 use crate::sim::trace;
 use crate::sim::workload::generate::{self, Timed, container};
 use crate::sim::workload::image::Images;
@@ -44,6 +44,10 @@ pub fn setup(
         scaling,
         zones: scenario.zones.clone(),
         registry: registry(scenario, &sources)?,
+        start: StartSetup {
+            sandbox: scenario.start.sandbox.0,
+            containers: scenario.start.containers.0,
+        },
         view: view(&scenario.view),
         ..Setup::default()
     };

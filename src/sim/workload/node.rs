@@ -180,6 +180,7 @@ fn hardware(keys: &NodeGroup) -> NodeHardware {
         unpack: keys.unpack_bytes_per_second.map_or(usual.unpack, |rate| rate.0),
         keeps_blobs: keys.keeps_blobs,
         pulls_max: keys.pulls_max.map_or(usual.pulls_max, |count| count.0),
+        layers_max: keys.layers_max.map_or(usual.layers_max, |count| count.0),
         disk: keys.disk.as_ref().map(disk),
     }
 }
@@ -195,6 +196,7 @@ pub fn usual_hardware(disk_bytes: Option<Bytes>) -> NodeHardware {
         unpack: rate(UNPACK_BYTES_PER_SECOND),
         keeps_blobs: false,
         pulls_max: 1,
+        layers_max: 1,
         disk: disk_bytes.map(usual_disk),
     }
 }

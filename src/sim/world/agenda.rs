@@ -16,8 +16,10 @@ pub(super) enum Happening {
     FirstThrough { flow: Slot, prediction: u32 },
     /// A pull's last layer is unpacked.
     Unpacked(Slot),
-    /// A pod tries to pull again.
-    Retried(Slot),
+    /// A pod wants its images: its sandbox is there, or it tries again.
+    Wanted(Slot),
+    /// A pod is seen to run.
+    Started(Slot),
     /// A pod has run as long as it should.
     Ended(Slot),
     /// A pod's object is deleted.

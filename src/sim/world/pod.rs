@@ -1,8 +1,8 @@
 //! Pods on nodes: bound, waiting for volumes and images, running, ended, and gone.
 //!
-//! As kubelets do it, volumes come first, all at once, then images, one after the other; init containers
-//! take no time. A pod's room is taken from binding to its end; its containers, and with them the use of
-//! their images, stay until its object is deleted.
+//! As kubelets do it, volumes come first, all at once, then the sandbox, then images, one after the other,
+//! then the containers; init containers take no time of their own. A pod's room is taken from binding to its
+//! end; its containers, and with them the use of their images, stay until its object is deleted.
 
 use std::sync::Arc;
 
@@ -83,7 +83,23 @@ impl World<'_> {
         self.collect_again(node);
         self.want_volumes(slot);
         if self.pods[slot].volumes_left == 0 {
-            self.want_images(slot);
+            self.make_sandbox(slot);
+        }
+    }
+
+    /// Its volumes are there.
+    pub(super) fn make_sandbox(&mut self, slot: Slot) {
+        match self.setup.start.sandbox {
+            Nanos(0) => self.want_images(slot),
+            takes => self.agenda.foresee(self.now + takes, Happening::Wanted(slot)),
+        }
+    }
+
+    /// Its images are there.
+    pub(super) fn start_containers(&mut self, slot: Slot) {
+        match self.setup.start.containers {
+            Nanos(0) => self.start(slot),
+            takes => self.agenda.foresee(self.now + takes, Happening::Started(slot)),
         }
     }
 

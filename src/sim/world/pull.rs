@@ -2,10 +2,10 @@
 //!
 //! A kubelet pulls as many images at once as it may, in the order asked; a pull asks the registry what its
 //! name means when its turn comes. It moves the layers beyond the longest chain that lies there, base
-//! first, and unpacks each once it has come and the one below is unpacked. A layer that another pull of
-//! the node brings already is not moved again: then it ends when that one does, if not later. Images that
-//! find no room, even after garbage collection, are tried again as kubelets do: after 10 s, twice that,
-//! at most 5 min.
+//! first, some at once, and unpacks each once it has come and the one below is unpacked. A layer that
+//! another pull of the node brings already is not moved again: then it ends when that one does, if not
+//! later. Images that find no room, even after garbage collection, are tried again as kubelets do:
+//! after 10 s, twice that, at most 5 min.
 
 use crate::model::pod::PullPolicy;
 use crate::model::unit::{Bytes, NANOS_PER_SECOND, Nanos};
@@ -15,6 +15,7 @@ use crate::sim::record::Outcome;
 use crate::sim::setup::NodeNumber;
 use crate::sim::world::World;
 use crate::sim::world::agenda::Happening;
+use crate::sim::world::layer::{PullLayer, through_at};
 use crate::sim::world::link::{Owner, Way};
 use crate::sim::world::slab::Slot;
 
@@ -39,17 +40,6 @@ pub(super) struct Pull {
     pub(super) moved: Bytes,
     /// All of its own is unpacked.
     is_through: bool,
-}
-
-/// A layer that a pull brings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PullLayer {
-    /// Its place in the image.
-    pub(super) place: usize,
-    /// Bytes to fetch.
-    pub(super) fetched: Bytes,
-    /// Compressed bytes to unpack.
-    unpacked: Bytes,
 }
 
 /// Kubelet's pause after a pull that failed, and the longest (`MaxContainerBackOff`).
@@ -88,7 +78,7 @@ impl World<'_> {
                 }
             }
         }
-        self.start(slot);
+        self.start_containers(slot);
     }
 
     /// The pod's next image is there: it has come for it with so many bytes, or lay there.
@@ -243,18 +233,14 @@ impl World<'_> {
     pub(super) fn fetched(&mut self, slot: Slot) {
         let Some(flow) = self.pulls[slot].flow.take() else { return };
         let moved = self.end_flow(flow, Owner::Pull(slot));
-        let unpack = self.nodes[self.pulls[slot].node as usize].hardware.unpack;
+        let hardware = &self.nodes[self.pulls[slot].node as usize].hardware;
         let pull = &mut self.pulls[slot];
         pull.moved += moved;
-        let mut bytes = Bytes(0);
-        let mut fetched_at = Nanos(0);
-        for layer in &pull.layers[pull.next..pull.end] {
-            bytes += layer.fetched;
-            if layer.fetched.0 > 0 {
-                fetched_at = self.links.reached(flow, bytes);
-            }
+        let layers = &pull.layers[pull.next..pull.end];
+        for (layer, bytes) in layers.iter().zip(through_at(layers, hardware.layers_max)) {
+            let fetched_at = self.links.reached(flow, bytes);
             let begun_at = pull.unpacked_at.max(fetched_at);
-            pull.unpacked_at = begun_at + unpack.duration_of(layer.unpacked);
+            pull.unpacked_at = begun_at + hardware.unpack.duration_of(layer.unpacked);
         }
         pull.next = pull.end;
         self.links.release(flow);
@@ -314,6 +300,6 @@ impl World<'_> {
             return self.give_up(slot, Outcome::DiskFull);
         }
         let seconds = (BACKOFF_SECONDS << (pod.tries - 1)).min(BACKOFF_SECONDS_MAX);
-        self.agenda.foresee(self.now + Nanos(seconds * NANOS_PER_SECOND), Happening::Retried(slot));
+        self.agenda.foresee(self.now + Nanos(seconds * NANOS_PER_SECOND), Happening::Wanted(slot));
     }
 }

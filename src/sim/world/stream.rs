@@ -179,7 +179,7 @@ impl World<'_> {
         for pod in waiting {
             self.pods[pod].volumes_left -= 1;
             if self.pods[pod].volumes_left == 0 {
-                self.want_images(pod);
+                self.make_sandbox(pod);
             }
         }
     }

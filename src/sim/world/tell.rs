@@ -2,8 +2,8 @@
 //!
 //! A kubelet reads its images at every list interval and tells what it read with the next status; nothing
 //! is told anew that has not changed. An agent looks at every interval of its own and tells when
-//! something has changed, and while pulls are in progress; else once in a heartbeat. Each node has its
-//! own times.
+//! something has changed, and while pulls are in progress; else once in a heartbeat. Of layers
+//! that come at once it tells as of layers that come one after the other. Each node has its own times.
 
 use std::sync::Arc;
 

@@ -13,7 +13,7 @@ use crate::sim::job::{Job, JobNumber};
 use crate::sim::placement::{Change, PodNumber};
 use crate::sim::record::Outcome;
 use crate::sim::resource::Resources;
-use crate::sim::setup::{NodeNumber, NodeSetup, Setup, ZoneNumber};
+use crate::sim::setup::{NodeNumber, NodeSetup, Setup, StartSetup, ZoneNumber};
 
 const HERE: NodeNumber = NodeNumber(0);
 const THERE: NodeNumber = NodeNumber(1);
@@ -101,6 +101,42 @@ fn pulls_of_a_node_are_serial_and_move_only_what_is_not_there() {
     let third = world.record().pods[2];
     assert_eq!((third.moved, third.shared), (Bytes(0), Bytes(300 * MEGABYTE)));
     assert_eq!((third.present(), third.present_at_binding()), (third.wanted, Bytes(0)));
+    assert_conserved(&world);
+}
+
+#[test]
+fn layers_that_come_at_once_share_the_link_and_are_unpacked_base_first() {
+    let started_with = |layers_max: u32| {
+        let mut setup = setup(1, vec![job(&[0], 10)]);
+        let layers = [("base", 300), ("go", 100), ("app", 100)];
+        setup.catalogue = Catalogue::new(vec![image("go", &layers)]);
+        setup.nodes[0].hardware.layers_max = layers_max;
+        let mut world = begin(&setup);
+        world.bind(pod(0), HERE);
+        world.advance(seconds(1000));
+        assert_conserved(&world);
+        started(&world, 0)
+    };
+    // They come at 3, 4 and 5 s, or at 5, 2 and 4 s; each takes as long to unpack as by itself to fetch.
+    assert_eq!(started_with(1), Some(seconds(8)));
+    assert_eq!(started_with(2), Some(seconds(10)));
+    assert_eq!(started_with(3), Some(seconds(10)));
+}
+
+#[test]
+fn sandboxes_are_made_at_once_and_containers_start_after_their_images() {
+    let mut setup = setup(1, vec![job(&[0], 10), job(&[1], 10), job(&[0], 10)]);
+    setup.start = StartSetup { sandbox: seconds(1), containers: seconds(2) };
+    let mut world = begin(&setup);
+    (0..2).for_each(|job| world.bind(pod(job), HERE));
+    world.advance(seconds(20));
+    // Both ask for their images at 1 s; go is there at 6 s, rust at 14 s.
+    assert_eq!(started(&world, 0), Some(seconds(8)));
+    assert_eq!(started(&world, 1), Some(seconds(16)));
+    world.bind(pod(2), HERE);
+    world.advance(seconds(1000));
+    assert_eq!(started(&world, 2), Some(seconds(23)), "a warm pod takes no less");
+    assert_eq!(world.record().pods[2].ended_at, Some(seconds(33)));
     assert_conserved(&world);
 }
 

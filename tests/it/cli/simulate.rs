@@ -123,6 +123,31 @@ fn a_policy_file_is_named_as_it_was_typed() {
 }
 
 #[test]
+fn a_name_may_say_the_weight_of_an_extender() {
+    let files = files();
+    let flags =
+        ["--policy=default", "--policy=default@3", "--policy=default@100", "--policy=greedy@2"];
+    let text = report(&files, &flags);
+    let row = |name: &str| {
+        let row = text.lines().find_map(|line| line.strip_prefix(name));
+        row.map(|row| row.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    assert_eq!(row("default "), row("default@3 "), "{text}");
+    assert_ne!(row("default "), row("default@100 "), "{text}");
+    assert!(row("greedy@2 ").is_some() && text.contains("--policy default@100"), "{text}");
+    simulate(&files, &["--policy=stock@2"]).fails_with(2, &["stock@2", "no extender"]);
+    simulate(&files, &["--policy=default@0"]).fails_with(2, &["default@0", "NAME@N", "1 to 1000"]);
+}
+
+#[test]
+fn a_share_of_a_scenario_can_be_played() {
+    let files = files();
+    let small = report(&files, &["--scale=0.5"]);
+    assert!(small.contains(" on 2 nodes") && small.contains("--scale 0.5"), "{small}");
+    simulate(&files, &["--scale=0"]).fails_with(2, &["--scale", "above 0, to 1"]);
+}
+
+#[test]
 fn a_report_goes_to_a_file_in_the_format_of_its_name() {
     let files = files();
     for (name, start) in [("r.json", "{\n"), ("r.html", "<!DOCTYPE html>"), ("r.txt", "tiny: ")] {

@@ -33,7 +33,7 @@ use serde_json::{Value, json};
 pub use image::{ImageSpec, Layer};
 pub use node::Node;
 pub use registry::{Pushed, Registry, Stored};
-pub use steps::{Step, await_ended, sleeping};
+pub use steps::{Step, await_ended, has_started, sleeping};
 
 use super::control_plane::{ControlPlane, Turn};
 use super::run_dir::RunDir;

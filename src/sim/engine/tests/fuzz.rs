@@ -44,7 +44,8 @@ fn catalogue(move_at: u64) -> Catalogue {
 prop_compose! {
     fn any_node()(
         down in 1_u64..200, up in 1_u64..200, unpack in 1_u64..200, keeps_blobs: bool,
-        pulls_max in 0_u32..4, disk in prop::option::of(50_u64..1500), zone in 0_u16..3,
+        pulls_max in 0_u32..4, layers_max in 0_u32..4,
+        disk in prop::option::of(50_u64..1500), zone in 0_u16..3,
         cpus in 1_u64..5, pods_max in 0_u32..5,
         preloaded in prop::collection::vec(0_usize..5, 0..3),
         joins in prop_oneof![3 => Just(0), 1 => 0_u64..300],
@@ -61,7 +62,15 @@ prop_compose! {
             zone: ZoneNumber(zone),
             capacity: Resources { cpu_millis: cpus * 1000, memory: Bytes(8) },
             pods_max,
-            hardware: NodeHardware { link_down, link_up, unpack, keeps_blobs, pulls_max, disk },
+            hardware: NodeHardware {
+                link_down,
+                link_up,
+                unpack,
+                keeps_blobs,
+                pulls_max,
+                layers_max,
+                disk,
+            },
             preloaded: preloaded.into_iter().map(ImageNumber).collect(),
             joins_at: Nanos::from_seconds(joins),
             leaves_at: stays.map(|stays| Nanos::from_seconds(joins + stays)),
@@ -117,8 +126,8 @@ prop_compose! {
         volumes in prop::collection::vec(any_volume(), 4),
         egress in prop::option::of(1_u64..300), peers: bool,
         registry_zone in prop::option::of(0_u16..3),
-        delays in (0_u64..30, 0_u64..30), agents in prop::option::of(1_u64..60),
-        layers_known: bool,
+        delays in (0_u64..30, 0_u64..30), start in (0_u64..4, 0_u64..4),
+        agents in prop::option::of(1_u64..60), layers_known: bool,
         scaling in prop::option::weighted(0.3, (any_node(), 0_u32..3, 0_u64..100, 0_u64..400)),
         move_at in 1_u64..300, seed: u64,
     ) -> Setup {
@@ -136,6 +145,8 @@ prop_compose! {
         setup.jobs = in_order(jobs);
         setup.view.pod_delay = Nanos::from_seconds(delays.0);
         setup.view.node_delay = Nanos::from_seconds(delays.1);
+        setup.start.sandbox = Nanos::from_seconds(start.0);
+        setup.start.containers = Nanos::from_seconds(start.1);
         setup.view.agents = agents.map(Nanos::from_seconds);
         setup.view.layers_known = layers_known;
         setup.scaling = scaling.map(|(template, nodes_max, boot, idle)| Scaling {

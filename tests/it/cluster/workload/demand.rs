@@ -1,5 +1,5 @@
 //! What a workload asks for, all of it from one seed: ten images on three bases, and which image each
-//! of sixty steps runs. Some images are wanted often, most seldom, as in any CI system.
+//! step runs. Some images are wanted often, most seldom, as in any CI system.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -9,7 +9,6 @@ use dunnage::sim::random::Random;
 use crate::testbed::real::{ImageSpec, Layer};
 
 const IMAGES: usize = 10;
-const STEPS: usize = 60;
 /// Megabytes of the layers of each base, and of each of the one or two layers that an image adds: in
 /// all some 450, of which links of 25 MB/s make waits of seconds.
 const BASES: [&[usize]; 3] = [&[35, 20], &[30, 15, 10], &[40]];
@@ -18,25 +17,29 @@ const OWN_LAYERS_MAX: u64 = 2;
 
 /// Images and steps.
 pub struct Demand {
-    /// The images in order of how often they are wanted.
+    /// The images of the steps, in the order of how often they are wanted.
     pub images: Vec<ImageSpec>,
     /// The image of each step, as an index, in the order of arrival.
     pub steps: Vec<usize>,
 }
 
 impl Demand {
-    /// The workload of a seed.
-    pub fn new(seed: u64) -> Self {
+    /// The workload of a seed, with so many steps.
+    pub fn new(seed: u64, steps: usize) -> Self {
         let mut random = Random::new(seed, 0);
-        let images = (0..IMAGES).map(|index| image(seed, index, &mut random)).collect();
-        let steps = (0..STEPS).map(|_| popular(&mut random)).collect();
-        Self { images, steps }
+        let images: Vec<_> = (0..IMAGES).map(|index| image(seed, index, &mut random)).collect();
+        let steps: Vec<usize> = (0..steps).map(|_| popular(&mut random)).collect();
+        let used: BTreeSet<usize> = steps.iter().copied().collect();
+        Self {
+            images: used.iter().map(|image| images[*image].clone()).collect(),
+            steps: steps.iter().map(|image| used.range(..image).count()).collect(),
+        }
     }
 
     /// The least bytes that the cluster can receive: each layer that is used, once.
-    pub fn least_bytes(&self) -> usize {
+    pub fn least_bytes(&self) -> f64 {
         let used = self.steps.iter().flat_map(|step| &self.images[*step].layers);
-        used.collect::<BTreeSet<_>>().into_iter().map(|layer| layer.bytes).sum()
+        used.collect::<BTreeSet<_>>().into_iter().map(|layer| layer.bytes).sum::<usize>() as f64
     }
 }
 

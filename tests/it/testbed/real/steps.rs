@@ -21,8 +21,12 @@ pub struct Step {
     pub node: String,
     /// `Pending`, `Running`, `Succeeded` or `Failed`.
     pub phase: String,
+    /// When it was first seen bound.
+    pub bound: Option<Instant>,
     /// When its container was first seen started.
     pub started: Option<Instant>,
+    /// When it was first seen to have ended.
+    pub ended: Option<Instant>,
     /// What kubelet last said of a container that does not run.
     pub message: String,
 }
@@ -78,20 +82,28 @@ async fn follow(
 fn see(pod: &Pod, steps: &mut BTreeMap<String, Step>) {
     let step = steps.entry(pod.name_any()).or_default();
     let node = pod.spec.as_ref().and_then(|spec| spec.node_name.clone());
-    step.node = node.unwrap_or_default();
+    if let Some(node) = node {
+        step.node = node;
+        step.bound.get_or_insert_with(Instant::now);
+    }
     let Some(status) = &pod.status else {
         return;
     };
     step.phase = status.phase.clone().unwrap_or_default();
     let container = status.container_statuses.iter().flatten().next();
-    if container.is_some_and(has_started) {
+    if has_started(pod) {
         step.started.get_or_insert_with(Instant::now);
     }
     step.message = container.map(why_not).unwrap_or_default();
+    if step.has_ended() {
+        step.ended.get_or_insert_with(Instant::now);
+    }
 }
 
-fn has_started(container: &ContainerStatus) -> bool {
-    let state = container.state.as_ref();
+/// Whether its container runs or ran.
+pub fn has_started(pod: &Pod) -> bool {
+    let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+    let state = statuses.filter_map(|container| container.state.as_ref()).next();
     state.is_some_and(|state| state.running.is_some() || state.terminated.is_some())
 }
 
