@@ -226,7 +226,6 @@ fn wrong_usage_ends_with_2_and_names_the_flag() {
         (&["simulate", "a", "--seeds", "5"], "expected A..B, as 1..10"),
         (&["simulate", "a", "--seeds", "3..1"], "1 comes before 3"),
         (&["simulate", "a", "--seeds", "1..9", "--seed", "1"], "cannot be used with"),
-        (&["simulate", "a", "--weight", "0"], "not in 1..=1000"),
         (&["simulate", "a", "--threads", "0"], "from 1 to 256"),
         (&["simulate", "a", "-o", "yaml"], "'yaml'"),
         (&["fly"], "unrecognized subcommand"),

@@ -125,16 +125,20 @@ fn a_policy_file_is_named_as_it_was_typed() {
 #[test]
 fn a_name_may_say_the_weight_of_an_extender() {
     let files = files();
-    let flags =
-        ["--policy=default", "--policy=default@3", "--policy=default@100", "--policy=greedy@2"];
+    let flags = [
+        "--policy=default",
+        "--policy=default@3",
+        "--policy=lrscheduler",
+        "--policy=lrscheduler@1000",
+    ];
     let text = report(&files, &flags);
     let row = |name: &str| {
         let row = text.lines().find_map(|line| line.strip_prefix(name));
         row.map(|row| row.split_whitespace().collect::<Vec<_>>().join(" "))
     };
     assert_eq!(row("default "), row("default@3 "), "{text}");
-    assert_ne!(row("default "), row("default@100 "), "{text}");
-    assert!(row("greedy@2 ").is_some() && text.contains("--policy default@100"), "{text}");
+    assert_ne!(row("lrscheduler "), row("lrscheduler@1000 "), "{text}");
+    assert!(text.contains("--policy lrscheduler@1000"), "{text}");
     simulate(&files, &["--policy=stock@2"]).fails_with(2, &["stock@2", "no extender"]);
     simulate(&files, &["--policy=default@0"]).fails_with(2, &["default@0", "NAME@N", "1 to 1000"]);
 }
