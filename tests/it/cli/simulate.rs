@@ -1,5 +1,6 @@
 //! `simulate` as a user runs it: the same report however it is computed, written whole or not at all.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -124,21 +125,18 @@ fn a_policy_file_is_named_as_it_was_typed() {
 
 #[test]
 fn a_name_may_say_the_weight_of_an_extender() {
-    let files = files();
-    let flags = [
-        "--policy=default",
-        "--policy=default@3",
-        "--policy=lrscheduler",
-        "--policy=lrscheduler@1000",
-    ];
-    let text = report(&files, &flags);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let flags = ["simulate", "simulations/demo.yaml", "--scale=0.1", "--policy=default"];
+    let weighted = ["--policy=default@3", "--policy=default@1"];
+    let run = run_in(root, &[&flags[..], &weighted].concat());
     let row = |name: &str| {
-        let row = text.lines().find_map(|line| line.strip_prefix(name));
+        let row = run.stdout.lines().find_map(|line| line.strip_prefix(name));
         row.map(|row| row.split_whitespace().collect::<Vec<_>>().join(" "))
     };
-    assert_eq!(row("default "), row("default@3 "), "{text}");
-    assert_ne!(row("lrscheduler "), row("lrscheduler@1000 "), "{text}");
-    assert!(text.contains("--policy lrscheduler@1000"), "{text}");
+    assert_eq!(row("default "), row("default@3 "), "{run:?}");
+    assert_ne!(row("default "), row("default@1 "), "{run:?}");
+    assert!(run.stdout.contains("--policy default@1 --scale 0.1"), "{run:?}");
+    let files = files();
     simulate(&files, &["--policy=stock@2"]).fails_with(2, &["stock@2", "no extender"]);
     simulate(&files, &["--policy=default@0"]).fails_with(2, &["default@0", "NAME@N", "1 to 1000"]);
 }
