@@ -73,6 +73,7 @@ pub(super) fn grouped(value: u128) -> String {
 fn form(measure: Measure, bytes: ByteUnit) -> (u64, u32, &'static str) {
     match (measure, measure.unit()) {
         (Measure::Captured | Measure::Hits, _) => (10, 1, " %"),
+        (Measure::NodeTime, _) => (3_600_000_000_000, 1, " h"),
         (_, Unit::Bytes) => (bytes.bytes, 1, ""),
         (_, Unit::Nanos) => (1_000_000_000, 1, " s"),
         (_, Unit::PerMille) => (1000, 2, ""),
