@@ -18,29 +18,28 @@ pub(super) fn soonest_with_room(
     volume: Option<&Volume>,
     coming: &[(NodeId, Nanos)],
 ) -> Option<Nanos> {
-    let full = u64::from(question.policy.run.waiting_pods_max);
+    let policy = question.policy;
     let holds = |row: &Row| volume.is_some_and(|volume| volume.holders.contains(row.node));
-    if decision.rows.iter().any(|row| holds(row) && row.pods_before() < full) {
+    let is_open = |row: &Row| holds(row) && has_room(row, policy.run.waiting_pods_max);
+    if decision.rows.iter().any(is_open) {
         return Some(Nanos(0));
     }
     let scratch = &decision.scratch;
     let to_room = |&&(node, _): &&(NodeId, Nanos)| {
         let (word, bit) = place(node);
         let row = (scratch.candidates[word] & bit != 0).then(|| scratch.row_of[node.index()]);
-        row.is_some_and(|row| has_room(&decision.rows[row as usize], question))
+        row.is_some_and(|row| has_room(&decision.rows[row as usize], policy.home_arriving_pods_max))
     };
     coming.iter().filter(to_room).map(|(_, left)| *left).min()
 }
 
-/// Whether more pods can meet on a candidate: not too many wait there, and it can start them.
-fn has_room(row: &Row, question: &Question<'_>) -> bool {
-    let full = u64::from(question.policy.home_arriving_pods_max);
-    row.pods_before() < full && !row.reasons.has(Reasons::NEVER_PULLED)
+/// Whether more pods can meet on a candidate: fewer than so many wait there, and it can start them.
+fn has_room(row: &Row, waiting_pods_max: u32) -> bool {
+    row.pods_before() < waiting_pods_max.into() && !row.reasons.has(Reasons::NEVER_PULLED)
 }
 
 /// The candidate with room that the first stream of a volume shall go to: of those that the pod costs least,
-/// its images too, the first in hash order of the key. Where a holder has room that one is the better place,
-/// and yet the scheduler's own plugins may find it too full.
+/// its images too, the first in hash order of the key. No holder: those have no room any more.
 pub(super) fn choose(
     decision: &Decision,
     question: &Question<'_>,
@@ -53,7 +52,8 @@ pub(super) fn choose(
     }
     let (cluster, key) = (question.cluster, stable_hash(key));
     let is_holder = |node| volume.is_some_and(|volume| volume.holders.contains(node));
-    let places = decision.rows.iter().filter(|row| has_room(row, question) && !is_holder(row.node));
+    let full = question.policy.home_arriving_pods_max;
+    let places = decision.rows.iter().filter(|row| has_room(row, full) && !is_holder(row.node));
     let rank = |row: &Row| {
         let hash = mix(key ^ cluster.gist(row.node).name_hash);
         cost(row).map(|cost| (cost, Reverse(hash), &cluster.node(row.node).name))

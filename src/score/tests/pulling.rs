@@ -4,6 +4,7 @@ use super::{MB, decided, policy, row};
 use crate::model::image::ImageFacts;
 use crate::model::inventory::InventoryFacts;
 use crate::model::unit::{Bytes, Nanos};
+use crate::policy::{InProgress, Policy};
 use crate::state::fixtures::agent::inventory;
 use crate::state::fixtures::world::World;
 use crate::state::fixtures::{digest, image, node, pod};
@@ -53,6 +54,16 @@ fn a_node_that_pulls_costs_what_is_still_to_come_and_not_the_time_since() {
     let world = world.pass(1);
     check(&world, APP, 0, 250, 3_000);
     check(&world.report("busy", halfway(10_003, 0)), APP, 0, 250, 2_500);
+}
+
+#[test]
+fn a_policy_that_ignores_pulls_in_progress_takes_what_is_not_there_for_missing() {
+    let world = world().pod(pod("first").wants(APP).on("busy"));
+    let policy = Policy { in_progress: InProgress::Ignored, ..policy() };
+    let decision = decided(&world, &pod("p").wants(APP), &policy);
+    let busy = row(&world, &decision, "busy");
+    assert_eq!((busy.missing, busy.arriving), (Bytes(250 * MB), Bytes(0)));
+    assert_eq!((busy.wait, busy.raw), (Nanos(0), 0));
 }
 
 #[test]

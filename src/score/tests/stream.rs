@@ -4,7 +4,7 @@
 
 use super::{MB, decided, policy, row};
 use crate::cost::stream::Source;
-use crate::model::pod::PodFacts;
+use crate::model::pod::{PodFacts, PullPolicy};
 use crate::model::unit::{Bytes, Nanos, PerMille, Price, TransferRate};
 use crate::model::volume::VolumeKind;
 use crate::policy::Policy;
@@ -234,6 +234,24 @@ fn a_stream_on_its_way_to_a_node_with_room_counts_against_another() {
     assert_eq!(avoidable(&world(), &all), (4_000, 2_400), "the holder has room");
     assert_eq!(avoidable(&coming, &["far"]).1, 0, "it comes to no candidate");
     assert_eq!(avoidable(&coming.pod(waits("second")), &["near", "far"]).1, 0, "no room");
+}
+
+#[test]
+fn a_holder_on_which_the_pod_cannot_start_is_no_reason_to_bring_its_volume_nowhere_else() {
+    let mut policy = policy();
+    policy.home_share = PerMille(600);
+    let world = World::new()
+        .image(image("a").layer("a", 100 * MB).tagged(TAG))
+        .node(node("holder"))
+        .node(node("ready").lists(&[TAG], 100 * MB))
+        .report("holder", inventory(10_000).has_volume("v", 400 * MB));
+    let avoidable = |pull_policy| {
+        let reader = pod("reader").pulls(pull_policy, TAG).needs("v", None);
+        let decision = decided(&world, &reader, &policy);
+        decision.parts(row(&world, &decision, "ready")).avoidable.0 / 1_000_000
+    };
+    assert_eq!(avoidable(PullPolicy::IfNotPresent), 2_400);
+    assert_eq!(avoidable(PullPolicy::Never), 0);
 }
 
 #[test]
