@@ -3,12 +3,12 @@
 //! Read without being kept as text: a scheduler waits while pods are read. An odd amount is untold, which
 //! counts as nothing.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{IgnoredAny, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::edge::object::kept::Text;
 use crate::edge::object::{Container, PodSpec};
 use crate::model::quantity;
 use crate::model::unit::Bytes;
@@ -85,10 +85,6 @@ impl Amounts {
     }
 }
 
-/// Borrowed where nothing is escaped; serde borrows a Cow only where it stands as a field of its own.
-#[derive(Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
-
 impl<'de> Deserialize<'de> for Amounts {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
         json.deserialize_map(AmountsVisitor)
@@ -106,7 +102,7 @@ impl<'de> Visitor<'de> for AmountsVisitor {
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Amounts, M::Error> {
         let mut amounts = Amounts::default();
-        while let Some(Key(key)) = map.next_key()? {
+        while let Some(Text(key)) = map.next_key()? {
             match &*key {
                 "cpu" => amounts.cpu_millis = map.next_value::<Thousandths>()?.0,
                 "memory" => amounts.memory = Bytes(map.next_value::<Thousandths>()?.whole()),

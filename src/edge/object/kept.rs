@@ -47,7 +47,7 @@ fn known(list: &[&'static str], text: &str) -> Option<&'static str> {
 
 /// Borrowed where nothing is escaped; serde borrows a Cow only where it stands as a field of its own.
 #[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Annotations {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
