@@ -2,7 +2,7 @@
 //! refused with file and line.
 
 mod refused;
-mod replayed;
+pub(crate) mod replayed;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

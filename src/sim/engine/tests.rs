@@ -158,6 +158,9 @@ fn jobs_come_after_those_they_need_and_are_made_anew_when_they_fail() {
     setup.volumes = vec![volume("out", &[], false)];
     let record = stock(&setup);
     assert_eq!(record.pods[0].attempts, 3);
+    // What it ran in vain is no wait: its image was there when it was made anew.
+    assert!(record.pods[0].first_created_at < record.pods[0].created_at);
+    assert_eq!(record.pods[0].wait(), Some(Nanos(0)));
     assert_eq!(record.pods[1].created_at, record.pods[0].ended_at);
     let wanted = record.pods[1].volumes_wanted;
     assert_eq!((wanted, record.run.volumes_missing), (setup.volumes[0].bytes, 0));

@@ -16,15 +16,9 @@ use serde_json::{Value, json};
 
 use super::cluster::{BUILD, Cluster, KEY, TEST, UNKNOWN, pinned, server, step, with_volume};
 use super::recording::{Recording, dunnage, of_kind, validate};
+use crate::simulations::replayed::SCENARIO;
 use crate::testbed::{PodSpec, Signal};
 
-const SCENARIO: &str = "\
-apiVersion: dunnage.dev/v1alpha1
-kind: Scenario
-about: what was recorded
-choices: {data: {all: a recording}}
-trace: trace.jsonl
-";
 const GOES: &str = "secret-node-d";
 
 /// Twelve pods of three images, with all that can happen to them.

@@ -7,7 +7,7 @@ use dunnage::sim::workload::Scale;
 
 use crate::cli::Files;
 
-const SCENARIO: &str = "\
+pub(crate) const SCENARIO: &str = "\
 apiVersion: dunnage.dev/v1alpha1
 kind: Scenario
 about: what was recorded
