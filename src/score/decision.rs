@@ -10,8 +10,6 @@ mod neutral;
 mod remarks;
 pub mod volume;
 
-use std::cmp::Reverse;
-
 use crate::cost::pull::PullRates;
 use crate::model::cluster::node::NodeGist;
 use crate::model::cluster::{ImageId, NodeId, PlatformId};
@@ -270,12 +268,18 @@ impl Decision {
         self.unknown_points = 0;
     }
 
+    /// The most points of any row; 0 without rows.
+    pub(crate) fn most_points(&self) -> u8 {
+        self.rows.iter().map(|row| row.points).max().unwrap_or(0)
+    }
+
     /// Where the pod will most likely go if the scheduler heeds the answer: the candidates of most points,
     /// and of those the ones with the fewest step pods, because the other plugins spread what ties.
     pub fn best(&self) -> impl Iterator<Item = NodeId> {
-        let rank = |row: &Row| (row.points, Reverse(row.pods_before()));
-        let best = self.rows.iter().map(rank).max();
-        self.rows.iter().filter(move |row| Some(rank(row)) == best).map(|row| row.node)
+        let most = self.most_points();
+        let preferred = self.rows.iter().filter(move |row| row.points == most);
+        let fewest = preferred.clone().map(Row::pods_before).min();
+        preferred.filter(move |row| Some(row.pods_before()) == fewest).map(|row| row.node)
     }
 
     /// The seconds of a row.

@@ -82,8 +82,7 @@ impl<'a> Dunnage<'a> {
             now,
         };
         decide_into(&mut self.decision, &mut self.scratch, &question);
-        let is_preferred = |decision: &Decision| decision.rows.iter().any(|row| row.points > 0);
-        if self.decision.unknown_points > 0 || is_preferred(&self.decision) {
+        if self.decision.unknown_points > 0 || self.decision.most_points() > 0 {
             // One more than is expected at most, so that too many are seen to be too many.
             let nodes = self.decision.best().take(NODES_MAX + 1).collect();
             self.tracker.apply(Event::PodExpected { uid: pod.uid, nodes }, now);
@@ -122,6 +121,10 @@ impl Extender for Dunnage<'_> {
         let given = |points: u8| (points > 0).then_some(u64::from(points));
         // Rows are in the order asked, and no candidate comes twice.
         let mut rows = self.decision.rows.iter();
+        if rows.len() == candidates.len() {
+            points.extend(rows.map(|row| given(row.points)));
+            return;
+        }
         points.extend(candidates.iter().map(|node| {
             match self.ids.get(node.0 as usize).copied().flatten() {
                 Some(_) => rows.next().and_then(|row| given(row.points)),

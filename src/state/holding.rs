@@ -26,9 +26,9 @@ const USE_BELIEVED_UNLISTED: Nanos = Nanos::from_seconds(3600);
 impl Tracker {
     /// The record for these names and size, with one holder more.
     pub(super) fn acquire_record(&mut self, key: RecordKey, now: Time) -> RecordId {
-        let known = self.cluster.record_ids.get(&key);
-        if known.is_some() {
-            return RecordId(self.cluster.record_ids.acquire(key));
+        if let Some(known) = self.cluster.record_ids.get(&key) {
+            self.cluster.record_ids.acquire_again(known);
+            return RecordId(known);
         }
         let (references, digests) = self.cluster.acquire_names(&key.names);
         let record = Record {
@@ -306,6 +306,10 @@ pub(super) fn put<T: Default>(slots: &mut Vec<T>, at: usize, value: T) {
 }
 
 fn acquire_name(ids: &mut Interner<Arc<str>>, facts: &mut Vec<NameFacts>, text: &str) -> u32 {
+    if let Some(known) = ids.get(text) {
+        ids.acquire_again(known);
+        return known;
+    }
     let id = ids.acquire(Arc::from(text));
     if id as usize >= facts.len() {
         facts.push(NameFacts::default());

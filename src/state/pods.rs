@@ -51,7 +51,7 @@ impl Tracker {
             pod.images.extend(self.image_state(image, platform, now));
         }
         // The new state is entered before the old one is left, so that shared evidence never flickers.
-        self.use_images(node, &pod, now);
+        self.use_images(node, &pod);
         let ended = pod.phase.is_over();
         let used = facts.ended_at.filter(|_| ended).unwrap_or(now);
         if ended {
@@ -128,7 +128,7 @@ impl Tracker {
                     key.map(|key| self.acquire_record(RecordKey { platform, ..key }, now));
             }
             if !before.phase.is_over() {
-                self.use_images(node, &after, now);
+                self.use_images(node, &after);
                 self.stop_using(node, &before, Time(0), now);
             }
             self.cluster.pods[id.index()] = after;
@@ -163,15 +163,13 @@ impl Tracker {
     }
 
     /// Enters what the pod's containers prove: use from now on.
-    fn use_images(&mut self, node: NodeId, pod: &Pod, now: Time) {
+    fn use_images(&mut self, node: NodeId, pod: &Pod) {
         for image in &pod.images {
             let Some(record) = image.evidence else {
                 continue;
             };
             // One more holder of the record, which `hold` takes over.
-            let key = self.cluster.record_ids.key(record.0).cloned();
-            let Some(key) = key else { continue };
-            let record = self.acquire_record(key, now);
+            self.cluster.record_ids.acquire_again(record.0);
             self.remember_secrets(node, image, &pod.secrets);
             self.hold(node, record).users += 1;
         }
