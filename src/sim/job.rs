@@ -33,6 +33,8 @@ pub struct Job {
     pub needs: Box<[VolumeNumber]>,
     /// Volumes that lie on its node when it has ended well.
     pub produces: Box<[VolumeNumber]>,
+    /// Images of later steps of its run that it names; empty where it names none.
+    pub next: Box<[ReferenceNumber]>,
 }
 
 /// One container.

@@ -201,7 +201,7 @@ impl<'a> Observer<'a> {
 
     fn run(&self, pod: PodNumber) -> RunFacts {
         let job = self.setup.job(pod.job);
-        if job.needs.is_empty() && job.produces.is_empty() {
+        if job.needs.is_empty() && job.produces.is_empty() && job.next.is_empty() {
             return RunFacts::default();
         }
         let volumes = |numbers: &[VolumeNumber]| {
@@ -222,9 +222,17 @@ impl<'a> Observer<'a> {
             produces: volumes(&job.produces),
             needs_source: source,
             produces_source: source,
-            next_images: None,
+            next_images: (!job.next.is_empty()).then(|| self.next_images(&job.next)),
             malformed: None,
         }
+    }
+
+    fn next_images(&self, references: &[ReferenceNumber]) -> Vec<PodImage> {
+        let image = |reference: &ReferenceNumber| {
+            let reference = self.setup.catalogue.reference(*reference).name.clone();
+            PodImage { reference, ..PodImage::default() }
+        };
+        references.iter().map(image).collect()
     }
 
     fn inventory(&self, report: &Report) -> InventoryFacts {

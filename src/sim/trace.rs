@@ -105,6 +105,8 @@ pub struct RecordedPod {
     pub needs: Box<[usize]>,
     /// Places of volumes.
     pub produces: Box<[usize]>,
+    /// Places of the names of images of later steps that it named.
+    pub next: Box<[usize]>,
     /// When it was created.
     pub created_at: Nanos,
     /// To which node it was bound, and when.

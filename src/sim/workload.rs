@@ -14,6 +14,7 @@ pub mod duration;
 pub mod generate;
 pub mod image;
 pub mod join;
+pub mod later;
 pub mod matrix;
 pub mod node;
 pub mod prow;

@@ -22,6 +22,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             cpu_millis,
             memory_bytes,
             needs,
+            next: produces.clone(),
             produces,
         })
     });
@@ -114,6 +115,7 @@ fn a_written_trace_is_read_from_its_file() {
         memory_bytes: 5,
         needs: Vec::new(),
         produces: Vec::new(),
+        next: Vec::new(),
     };
     writer.append(&Entry::Pod(pod)).expect("into memory");
     let written = writer.end(9).expect("into memory");

@@ -53,6 +53,19 @@ fn a_pod_tells_its_images_once_it_runs() {
 }
 
 #[test]
+fn a_pod_names_images_of_later_steps_where_it_is_told_to() {
+    let mut setup = setup();
+    let named = |setup: &Setup| {
+        let pod = Observer::new(setup).pod(POD, None, PodPhase::Waiting, &None);
+        let images = pod.run.next_images?;
+        Some(images.into_iter().map(|image| image.reference).collect::<Vec<_>>())
+    };
+    assert_eq!(named(&setup), None);
+    setup.jobs[0].next = [ReferenceNumber(0)].into();
+    assert_eq!(named(&setup), Some(vec!["registry.example/tools:1".to_owned()]));
+}
+
+#[test]
 fn a_node_lists_digests_before_tags_and_keeps_its_zone() {
     let setup = setup();
     let mut observer = Observer::new(&setup);

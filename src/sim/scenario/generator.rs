@@ -40,6 +40,9 @@ pub struct Generator {
     /// When kubelets ask the registry.
     #[serde(default)]
     pub pull_policy: PullPolicyKey,
+    /// Pods name the images of later steps of their run, as by the annotation `dunnage.dev/next-images`.
+    #[serde(default)]
+    pub next_images: bool,
 }
 
 /// Which jobs.

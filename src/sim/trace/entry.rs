@@ -107,6 +107,9 @@ pub struct PodEntry {
     /// Keys of volumes that it leaves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub produces: Vec<String>,
+    /// Images of later steps of its run that it names, by names of `tag` lines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub next: Vec<String>,
 }
 
 /// A container.

@@ -69,13 +69,13 @@ impl Salted<'_> {
     }
 
     fn hide_pod(&self, pod: &mut PodEntry) {
-        let PodEntry { uid, name, run, containers, needs, produces, .. } = pod;
+        let PodEntry { uid, name, run, containers, needs, produces, next, .. } = pod;
         self.hide("uid", uid);
         self.hide("pod", name);
         run.iter_mut().for_each(|run| self.hide("run", run));
         needs.iter_mut().chain(produces).for_each(|key| self.hide("volume", key));
         let images = containers.iter_mut().map(|ContainerEntry { image, .. }| image);
-        images.for_each(|image| self.hide_reference(image));
+        images.chain(next).for_each(|image| self.hide_reference(image));
     }
 
     fn hide_layer(&self, layer: &mut LayerEntry) {
@@ -162,6 +162,7 @@ mod tests {
             memory_bytes: 6,
             needs: vec!["secret".to_owned()],
             produces: vec!["secret".to_owned()],
+            next: vec!["r.io/secret:1".to_owned()],
         };
         let hidden = |salt| Names::Hidden([salt; SALT_BYTES]).write(Entry::Pod(pod.clone()));
         let Entry::Pod(one) = hidden(1) else { panic!("a pod") };
@@ -169,6 +170,7 @@ mod tests {
         assert_eq!((one.cpu_millis, one.memory_bytes, one.at_nanos), (5, 6, 9));
         assert!(one.containers[0].init);
         assert_eq!(one.needs, one.produces);
+        assert_eq!(one.next, [one.containers[0].image.as_str()]);
         assert_eq!(hidden(1), Entry::Pod(one.clone()));
         assert_ne!(hidden(2), Entry::Pod(one.clone()));
         let started = Entry::Started { at_nanos: 9, pod: "secret".to_owned() };

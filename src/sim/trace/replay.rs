@@ -186,10 +186,15 @@ fn jobs<'a>(
             failures: 0,
             needs: numbered(&pod.needs),
             produces: numbered(left(pod)),
+            next: pod.next.iter().map(|place| reference_number(*place)).collect(),
         });
         left(pod).iter().for_each(|volume| makers[*volume] = Some(number));
     }
     jobs
+}
+
+fn reference_number(place: usize) -> ReferenceNumber {
+    ReferenceNumber(u32::try_from(place).unwrap_or(u32::MAX))
 }
 
 fn left(pod: &RecordedPod) -> &[usize] {
@@ -198,7 +203,7 @@ fn left(pod: &RecordedPod) -> &[usize] {
 
 fn container(recorded: &RecordedContainer) -> Container {
     Container {
-        reference: ReferenceNumber(u32::try_from(recorded.name).unwrap_or(u32::MAX)),
+        reference: reference_number(recorded.name),
         pull_policy: recorded.pull_policy,
         is_init: recorded.is_init,
     }

@@ -218,6 +218,7 @@ fn job(keys: &Generator, pod: &Timed, run: u32, numbers: &[u32], images: &Images
         failures: pod.failures,
         needs: needs.into(),
         produces: draft.produces.clone().into(),
+        next: draft.next.clone().into(),
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Draft {
     pub needs: Vec<VolumeNumber>,
     /// Volumes that it leaves.
     pub produces: Vec<VolumeNumber>,
+    /// Images of later steps that it names.
+    pub next: Vec<ReferenceNumber>,
 }
 
 /// All pods of a generator so far, and the tables that they refer to.

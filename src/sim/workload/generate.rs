@@ -22,7 +22,7 @@ use crate::sim::workload::join::Join;
 use crate::sim::workload::matrix::{self, Matrix};
 use crate::sim::workload::prow::Prow;
 use crate::sim::workload::volume::{Sizes, Volumes};
-use crate::sim::workload::{Scale, argo, arrival, chance, duration, request, tekton};
+use crate::sim::workload::{Scale, argo, arrival, chance, duration, later, request, tekton};
 
 /// A pod of a generator with its time; `after` are places in the same list.
 #[derive(Clone, Debug)]
@@ -124,6 +124,10 @@ impl Sources<'_> {
             drafter.run(number, sheet);
             empty = if sheet.pods.len() == before { empty + 1 } else { 0 };
             sheet.pods.truncate(pods_max);
+            if keys.next_images {
+                let run = before..sheet.pods.len();
+                later::name_images(&mut sheet.pods, run);
+            }
             ends.push(sheet.pods.len());
         }
         ends

@@ -13,10 +13,12 @@ impl Reader {
             return Err((Code::Repeated, format!("pod {} was created before", entry.uid)));
         }
         let containers = entry.containers.iter().map(|container| self.container(container));
+        let next = entry.next.iter().map(|image| self.name(image));
         let pod = RecordedPod {
             containers: containers.collect::<Result<_, _>>()?,
             needs: self.keys(&entry.needs)?,
             produces: self.keys(&entry.produces)?,
+            next: next.collect::<Result<_, _>>()?,
             run: self.run(entry.run),
             name: entry.name.into(),
             requests: Resources { cpu_millis: entry.cpu_millis, memory: Bytes(entry.memory_bytes) },
@@ -74,11 +76,13 @@ impl Reader {
     }
 
     fn container(&self, entry: &ContainerEntry) -> Result<RecordedContainer, Offence> {
-        let name = self.names.get(&canonical(&entry.image)?).copied();
-        let name = name.ok_or_else(|| {
-            (Code::UnknownImage, format!("image {} has no tag line above", entry.image))
-        })?;
+        let name = self.name(&entry.image)?;
         Ok(RecordedContainer { name, pull_policy: entry.pull_policy.into(), is_init: entry.init })
+    }
+
+    fn name(&self, image: &str) -> Result<usize, Offence> {
+        let name = self.names.get(&canonical(image)?).copied();
+        name.ok_or_else(|| (Code::UnknownImage, format!("image {image} has no tag line above")))
     }
 
     fn keys(&self, keys: &[String]) -> Result<Box<[usize]>, Offence> {

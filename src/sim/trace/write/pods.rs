@@ -124,6 +124,10 @@ impl Recorder {
                 (name.as_str().to_owned(), image.pull_policy.into(), image.is_init);
             containers.push(ContainerEntry { image, pull_policy, init });
         }
+        let named = facts.run.next_images.iter().flatten();
+        let named = named.filter_map(|image| Reference::parse(&image.reference));
+        let next: Vec<String> = named.map(|name| name.as_str().to_owned()).collect();
+        next.iter().for_each(|name| self.tell_name(name, cluster, out));
         let run = facts.run.run.as_ref().map(|run| format!("{}/{run}", facts.namespace));
         let needs = if is_there { &[][..] } else { &facts.run.needs };
         let mut keys = |volumes: &[VolumeFacts]| {
@@ -141,6 +145,7 @@ impl Recorder {
             memory_bytes: facts.memory.0,
             needs,
             produces,
+            next,
         }));
     }
 

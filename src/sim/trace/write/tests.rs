@@ -4,6 +4,7 @@ mod property;
 
 use super::Recorder;
 use crate::model::node::NodeFacts;
+use crate::model::pod::PodImage;
 use crate::model::unit::{Bytes, Nanos};
 use crate::policy::Policy;
 use crate::sim::trace::entry::{Entry, Header};
@@ -274,6 +275,26 @@ fn a_volume_is_told_with_its_holders_and_its_size_once_somebody_knows_it() {
     assert_eq!(volumes, [("out", 44, vec![], false), ("seed", 44, vec![1], false)]);
     assert_eq!(recording.pods[0].run, recording.pods[1].run);
     assert_eq!(scene.kinds().iter().filter(|kind| *kind == "volume").count(), 3);
+}
+
+#[test]
+fn images_of_later_steps_are_told_with_the_pod_that_names_them() {
+    let mut first = pod("first").of_run("r");
+    let reference = "golang:1".to_owned();
+    first.run.next_images = Some(vec![PodImage { reference, ..PodImage::default() }]);
+    let second = pod("second").wants("golang:1").of_run("r").on("a").running();
+    let events = [first.on("a").running(), second].map(Event::PodApplied);
+    let scene = Scene::new().after(nodes(&["a"])).begun().after(events);
+    let setup = replay::setup(
+        &scene.whole(),
+        crate::sim::setup::Setup::default(),
+        crate::sim::workload::volume::Volumes::default(),
+        Scale::FULL,
+    );
+    let setup = setup.expect("a setup");
+    let [first, second] = &setup.jobs[..] else { panic!("two pods") };
+    assert_eq!(*first.next, [second.containers[0].reference]);
+    assert!(second.next.is_empty());
 }
 
 #[test]

@@ -100,6 +100,7 @@ fn life(step: &Ran, outcome: &Outcome) -> [Entry; 4] {
             memory_bytes: MEMORY_BYTES,
             needs: Vec::new(),
             produces: Vec::new(),
+            next: Vec::new(),
         }),
         Entry::Bound { at_nanos: nanos(step.bound), pod: uid(), node: step.node.clone() },
         Entry::Started { at_nanos: nanos(step.started), pod: uid() },

@@ -26,6 +26,22 @@ fn keys(setup: &Setup, volumes: &[crate::sim::setup::VolumeNumber]) -> Vec<Strin
     volumes.iter().map(|volume| setup.volumes[volume.0 as usize].key.clone()).collect()
 }
 
+#[test]
+fn pods_name_images_of_later_steps_only_if_told_to() {
+    let data = with_steps(build());
+    let named = |key: &str| {
+        let generate = format!(
+            "generate: [{{name: ci, runs: 1, jobs: {{concourse: {{steps: steps}}}}, \
+             arrivals: {{every: 1h}}{key}}}]\n"
+        );
+        let setup = try_setup(&format!("{NODES}{generate}"), &data).expect("builds");
+        setup.jobs.iter().map(|job| job.next.len()).collect::<Vec<_>>()
+    };
+    assert_eq!(named(""), [0, 0, 0, 0]);
+    let some = named(", nextImages: true");
+    assert!(some[0] > 0 && some[3] == 0, "{some:?}");
+}
+
 fn names_of(jobs: &[Job]) -> Vec<&str> {
     jobs.iter().map(|job| &*job.name).collect()
 }
