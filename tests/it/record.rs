@@ -6,3 +6,4 @@ mod ends;
 mod published;
 mod recording;
 mod replayed;
+mod resolving;

@@ -38,7 +38,10 @@ impl Recording {
         let path = plane.dir().join(file);
         let mut command = Command::new(program());
         command.arg("record").arg("--kubeconfig").arg(kubeconfig);
-        command.arg("--output").arg(&path).arg("--resolve=off").args(flags);
+        command.arg("--output").arg(&path).args(flags);
+        if !flags.iter().any(|flag| flag.starts_with("--resolve=")) {
+            command.arg("--resolve=off");
+        }
         let log = plane.dir().join(format!("{file}.log"));
         let process = Process::spawn("dunnage record", &command, &log)?;
         let mut recording = Self { process, path };
@@ -59,15 +62,20 @@ impl Recording {
 
     /// Waits until so many lines of a kind are there.
     pub async fn await_lines(&mut self, kind: &str, count: usize) -> Result<()> {
+        self.await_that(|lines| of_kind(lines, kind).len() >= count).await
+    }
+
+    /// Waits until this holds for the lines.
+    pub async fn await_that(&mut self, holds: impl Fn(&[Value]) -> bool) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             self.process.ensure_running()?;
-            let found = of_kind(&self.lines()?, kind).len();
-            if found >= count {
+            let lines = self.lines()?;
+            if holds(&lines) {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                bail!("{found} of {count} {kind} lines; {}", self.process.log_tail());
+                bail!("not in {lines:#?}; {}", self.process.log_tail());
             }
             sleep(PAUSE).await;
         }
