@@ -5,7 +5,6 @@
 
 pub mod attach;
 pub mod learned;
-pub mod pressure;
 pub mod pull;
 pub mod queue;
 pub mod stream;

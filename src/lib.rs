@@ -69,7 +69,6 @@
 //! - **expected**: decided about and not seen bound yet; counts as waiting for a few seconds.
 //! - **heat**: the cost of step pods that already wait on a node or are expected there. **Home**: where
 //!   pods of a kind meet while no node with room is warm.
-//! - **pressure**: what will be pulled again because a pod's cargo fills the node's disk; off by default.
 //! - **report**: what a node's agent told; while it is believed it stands for the kubelet's list
 //!   ([`model::cluster::node::Inventory`]). **Kept**: there as a compressed blob: unpacked, not downloaded.
 //! - **claim**, **disk**, **place**: what a pod asks storage by; the volume on the network behind it; a node

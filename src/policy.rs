@@ -8,7 +8,6 @@ pub mod attach;
 pub mod curve;
 pub mod interest;
 pub mod lookahead;
-pub mod pressure;
 pub mod stream;
 
 use std::collections::BTreeMap;
@@ -19,7 +18,6 @@ use crate::model::node::PullOrder;
 use crate::model::unit::{Bytes, Nanos, PerMille, TransferRate};
 use crate::policy::attach::{Attach, AttachKeys};
 use crate::policy::curve::{Curve, CurveShape};
-use crate::policy::pressure::{Pressure, PressureKeys};
 use crate::policy::stream::{RunKeys, RunPolicy, StreamKeys, StreamPolicy};
 
 /// The policies that come with the program: name and text.
@@ -67,8 +65,6 @@ pub struct Policy {
     pub home_waiting_pods_max: u32,
     /// Cost of each step pod that waits on a node.
     pub heat_per_waiting_pod: Nanos,
-    /// What garbage collection on full disks costs.
-    pub pressure: Pressure,
     /// Where missing volumes come from.
     pub stream: StreamPolicy,
     /// What the company of a run is worth, and what its later steps will want.
@@ -201,7 +197,6 @@ struct File {
     curve: CurveKeys,
     home: HomeKeys,
     heat: HeatKeys,
-    pressure: PressureKeys,
     stream: StreamKeys,
     run: RunKeys,
 }
@@ -308,7 +303,6 @@ impl File {
                 "heat.secondsPerWaitingPod",
                 self.heat.seconds_per_waiting_pod,
             )?,
-            pressure: self.pressure.validate()?,
             stream: self.stream.validate()?,
             run: self.run.validate()?,
         })

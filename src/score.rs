@@ -7,9 +7,9 @@
 //!
 //! In phases: mark the candidates and group them by platform; find out what the pod needs on each
 //! platform ([`need`]); charge the missing bytes, 64 nodes at a time ([`charge`]); look closer at the
-//! few nodes with pulls in progress ([`arriving`]) and with full disks ([`pressure`]); charge for volumes
-//! ([`volume`]) and credit what later steps of the run find ([`lookahead`]), which most pods do not have;
-//! choose a home ([`home`]); price the rows.
+//! few nodes with pulls in progress ([`arriving`]); charge for volumes ([`volume`]) and credit what later
+//! steps of the run find ([`lookahead`]), which most pods do not have; choose a home ([`home`]); price the
+//! rows.
 
 mod arriving;
 mod attach;
@@ -19,7 +19,6 @@ pub mod decision;
 mod home;
 mod lookahead;
 mod need;
-mod pressure;
 mod scale;
 pub mod scratch;
 mod stream;
@@ -126,7 +125,6 @@ fn fill(decision: &mut Decision, question: &Question<'_>) {
     }
     collect_charges(decision);
     arriving::look_closer(decision, question);
-    pressure::note_refetches(decision, question);
     let (lowest, highest) = price(decision, question);
     give_points(decision, lowest, highest);
 }

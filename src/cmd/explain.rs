@@ -142,7 +142,7 @@ fn table(decision: &DecisionView) -> String {
     let mut rows = vec![
         [
             "NODE", "POINTS", "SAVES", "MOVES", "ARRIVING", "WAIT", "FETCH", "UNPACK", "STREAM",
-            "ATTACH", "HEAT", "PRESSURE", "CREDIT", "REASONS",
+            "ATTACH", "HEAT", "CREDIT", "REASONS",
         ]
         .map(str::to_owned),
     ];
@@ -186,7 +186,7 @@ fn heading(decision: &DecisionView) -> String {
     text
 }
 
-fn cells(row: &NodeScoreView, decision: &DecisionView) -> [String; 14] {
+fn cells(row: &NodeScoreView, decision: &DecisionView) -> [String; 13] {
     let mark = if Some(&row.node) == decision.chosen.as_ref() { "*" } else { "" };
     let seconds = |value: f64| {
         if value == 0.0 { "-".to_owned() } else { format!("{value:.1}s") }
@@ -206,7 +206,6 @@ fn cells(row: &NodeScoreView, decision: &DecisionView) -> [String; 14] {
         seconds(row.stream_seconds + row.money_seconds),
         seconds(row.attach_seconds),
         seconds(row.heat_seconds),
-        seconds(row.pressure_seconds),
         seconds(credit(row)),
         row.reasons.join(","),
     ]

@@ -150,8 +150,6 @@ pub struct NodeScoreView {
     #[serde(default)]
     pub money_seconds: f64,
     pub heat_seconds: f64,
-    #[serde(default)]
-    pub pressure_seconds: f64,
     pub credit_seconds: f64,
     #[serde(default)]
     pub company_seconds: f64,
@@ -268,7 +266,6 @@ fn score(row: &Row, decision: &Decision, legend: &Legend) -> NodeScoreView {
         attach_seconds: seconds(parts.attach),
         money_seconds: seconds(parts.money),
         heat_seconds: seconds(parts.heat),
-        pressure_seconds: seconds(parts.pressure),
         credit_seconds: seconds(parts.credit),
         company_seconds: seconds(parts.company),
         lookahead_seconds: seconds(parts.lookahead),

@@ -24,12 +24,12 @@ use crate::model::cluster::volume::{Run, Volume};
 use crate::model::expected::ExpectedPods;
 use crate::model::image::Platform;
 use crate::model::intern::Interner;
-use crate::model::inventory::DiskSpace;
 use crate::model::node::ZoneId;
 use crate::model::node_names::NodeNames;
 use crate::model::node_set::NodeSet;
 use crate::model::observed::ObservedPulls;
 use crate::model::storage::Storage;
+use crate::model::unit::Bytes;
 
 macro_rules! dense_id {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
@@ -79,9 +79,9 @@ pub struct Cluster {
     pub(crate) nodes: Vec<Node>,
     /// By node id, kept in step with `nodes` by [`Cluster::note_gist`].
     pub(crate) gists: Vec<NodeGist>,
-    /// By node id, as far as any was told; of size zero where the node's agent tells none. Apart from the
-    /// gists, because few policies look at them.
-    pub(crate) disks: Vec<DiskSpace>,
+    /// By node id, as far as any was told; zero where the node's agent tells none. Apart from the gists,
+    /// because no decision looks at them.
+    pub(crate) disk_bytes: Vec<Bytes>,
     pub(crate) reference_ids: Interner<Arc<str>>,
     pub(crate) references: Vec<NameFacts>,
     pub(crate) digest_ids: Interner<Arc<str>>,
@@ -148,19 +148,19 @@ impl Cluster {
         self.gists[id.index()]
     }
 
-    /// The file system that a node's images are on, if its agent tells.
+    /// Size of the file system that a node's images are on, if its agent tells.
     #[must_use]
-    pub fn disk(&self, id: NodeId) -> Option<DiskSpace> {
-        self.disks.get(id.index()).copied().filter(|disk| disk.size.0 > 0)
+    pub fn disk_bytes(&self, id: NodeId) -> Option<Bytes> {
+        self.disk_bytes.get(id.index()).copied().filter(|bytes| bytes.0 > 0)
     }
 
     /// Enters what a node's agent tells of that, or that it tells nothing.
-    pub(crate) fn note_disk(&mut self, id: NodeId, disk: Option<DiskSpace>) {
-        if disk.is_some() && id.index() >= self.disks.len() {
-            self.disks.resize(id.index() + 1, DiskSpace::default());
+    pub(crate) fn note_disk_bytes(&mut self, id: NodeId, bytes: Option<Bytes>) {
+        if bytes.is_some() && id.index() >= self.disk_bytes.len() {
+            self.disk_bytes.resize(id.index() + 1, Bytes(0));
         }
-        if let Some(noted) = self.disks.get_mut(id.index()) {
-            *noted = disk.unwrap_or_default();
+        if let Some(noted) = self.disk_bytes.get_mut(id.index()) {
+            *noted = bytes.unwrap_or_default();
         }
     }
 

@@ -29,17 +29,9 @@ pub struct InventoryFacts {
     pub lists_all_volumes: bool,
     /// Blobs that are being downloaded, whoever asked for them.
     pub pulls: Vec<InventoryPull>,
-    /// The file system that images are on, where the agent can see it.
-    pub disk: Option<DiskSpace>,
-}
-
-/// A file system.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DiskSpace {
-    /// How large it is. None is of no bytes.
-    pub size: Bytes,
-    /// What can still be written.
-    pub free: Bytes,
+    /// Size of the file system that images are on, where the agent can see it. No decision looks at it:
+    /// traces tell it.
+    pub disk_bytes: Option<Bytes>,
 }
 
 /// A blob on its way to the node.

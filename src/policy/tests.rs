@@ -51,10 +51,6 @@ fn values_without_sense_are_refused_by_key() {
         ("zeroSeconds: 0.1", "zeroSeconds: 64", "curve.zeroSeconds"),
         ("distanceZeroSeconds: 1", "distanceZeroSeconds: 0", "curve.distanceZeroSeconds"),
         ("secondsPerWaitingPod: 0.7", "secondsPerWaitingPod: -1", "heat.secondsPerWaitingPod"),
-        ("highThresholdPercent: 85", "highThresholdPercent: 80", "pressure"),
-        ("highThresholdPercent: 85", "highThresholdPercent: 101", "pressure"),
-        ("diskBytesPerByte: 2.5", "diskBytesPerByte: 0", "pressure.diskBytesPerByte"),
-        ("refetchShare: 0", "refetchShare: 2", "pressure.refetchShare"),
         ("secondsPerMoney: 0", "secondsPerMoney: -1", "stream.secondsPerMoney"),
         ("crossZone: 0", "crossZone: -0.01", "stream.pricePerGigabyte.crossZone"),
         (

@@ -105,8 +105,6 @@ pub struct Row {
     pub arriving: Bytes,
     /// Until the pulls in progress that it has to wait for are done.
     pub wait: Nanos,
-    /// Compressed bytes that will be pulled here again, because this pod's push others off the disk.
-    pub refetched: Bytes,
 }
 
 /// The seconds of one candidate, part by part.
@@ -126,8 +124,6 @@ pub struct Parts {
     pub money: Nanos,
     /// For the step pods that already wait here or are expected.
     pub heat: Nanos,
-    /// To pull again what garbage collection removes to make room.
-    pub pressure: Nanos,
     /// Counted in its favour: pulls that meeting here avoids.
     pub credit: Nanos,
     /// Counted against it: streams that meeting where the volume is on its way already would avoid.
@@ -227,7 +223,7 @@ impl Parts {
     /// streams to be avoided.
     #[must_use]
     pub fn cost(&self) -> Nanos {
-        self.delay() + self.heat + self.pressure + self.money + self.avoidable
+        self.delay() + self.heat + self.money + self.avoidable
     }
 }
 
@@ -247,7 +243,6 @@ impl Default for Row {
             kept: Bytes(0),
             arriving: Bytes(0),
             wait: Nanos(0),
-            refetched: Bytes(0),
         }
     }
 }
@@ -296,7 +291,6 @@ impl Decision {
             attach: volumes.attach,
             money: volumes.money,
             heat: self.terms.heat(row),
-            pressure: self.pressure(row),
             credit: self.credit(row, delay),
             avoidable: volumes.avoidable,
             company: volumes.company,
@@ -322,19 +316,11 @@ impl Decision {
     /// Saved by a row of that delay; see [`Parts::saved`].
     pub(super) fn saved(&self, row: &Row, delay: Nanos) -> i64 {
         let gain = self.wanted_of(row).cold + self.credit(row, delay);
-        let cost = delay + self.terms.heat(row) + self.pressure(row);
+        let cost = delay + self.terms.heat(row);
         match self.volumes_of(row) {
             None => signed(gain) - signed(cost),
             Some(volumes) => signed(gain + volumes.gain()) - signed(cost + volumes.beside()),
         }
-    }
-
-    /// Nothing for nearly every row, which is worth a branch: this runs for each candidate.
-    fn pressure(&self, row: &Row) -> Nanos {
-        if row.refetched.0 == 0 {
-            return Nanos(0);
-        }
-        self.rates_of(row).duration_of(row.refetched)
     }
 
     fn credit(&self, row: &Row, delay: Nanos) -> Nanos {

@@ -17,7 +17,6 @@ mod lookahead_properties;
 mod naive;
 mod platform;
 mod points;
-mod pressure;
 mod properties;
 mod pulling;
 mod queue;

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::image::{ImageFacts, Platform};
-use crate::model::inventory::{DiskSpace, InventoryFacts, InventoryImage, InventoryPull, Kept};
+use crate::model::inventory::{InventoryFacts, InventoryImage, InventoryPull, Kept};
 use crate::model::node::{NodeFacts, ReportedImage};
 use crate::model::pod::{PodFacts, PodImage, PodPhase};
 use crate::model::run::{RunFacts, RunSource};
@@ -263,7 +263,6 @@ impl<'a> Observer<'a> {
             volumes: report.volumes.iter().map(volume).collect(),
             lists_all_volumes: true,
             pulls: report.pulls.iter().map(pull).collect(),
-            disk: report.disk.map(|(size, free)| DiskSpace { size, free }),
             ..InventoryFacts::default()
         }
     }

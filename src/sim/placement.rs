@@ -132,8 +132,6 @@ pub struct Report {
     pub pulls: Vec<(ImageNumber, usize, Bytes)>,
     /// Volumes that lie there.
     pub volumes: Vec<VolumeNumber>,
-    /// Size and free bytes of the image disk, where it has an end.
-    pub disk: Option<(Bytes, Bytes)>,
 }
 
 #[cfg(test)]

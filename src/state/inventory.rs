@@ -39,7 +39,7 @@ impl Tracker {
         self.put_list_aside(id);
         self.claim(id, &facts.chains);
         self.keep_loose(id, &facts.loose_blobs);
-        self.cluster.note_disk(id, facts.disk);
+        self.cluster.note_disk_bytes(id, facts.disk_bytes);
         self.report_volumes(id, facts.volumes);
         let (mark, on_node) = (self.inventories_mark, &mut self.cluster.nodes[id.index()]);
         on_node.list_cut_at = facts.hidden_bytes_max.map(|bytes| bytes + Bytes(1));
@@ -136,7 +136,7 @@ impl Tracker {
     fn take_inventory(&mut self, id: NodeId) -> Option<Inventory> {
         self.claim(id, &[]);
         self.keep_loose(id, &[]);
-        self.cluster.note_disk(id, None);
+        self.cluster.note_disk_bytes(id, None);
         self.report_volumes(id, Vec::new());
         self.cluster.nodes[id.index()].inventory.take()
     }

@@ -1,6 +1,5 @@
 //! What agents publish, read by the server from a real API server: the objects are written by the test.
 
-mod pressure;
 mod pulling;
 
 use std::time::Duration;
@@ -87,14 +86,9 @@ struct Stage {
 impl Stage {
     /// Without a home, nodes that are equally cold are equal.
     async fn set() -> Result<Self> {
-        Self::set_by("plain").await
-    }
-
-    /// By this policy, a name or a file.
-    async fn set_by(policy: &str) -> Result<Self> {
         let plane = ControlPlane::start().await?;
         make_nodes(&plane.client(), &["a", "b"].map(NodeSpec::new)).await?;
-        let flags = ["--resolve=off", &format!("--policy={policy}")];
+        let flags = ["--resolve=off", "--policy=plain"];
         let mut extender = Extender::start(plane.dir(), plane.kubeconfig(), &flags).await?;
         extender.await_ready().await?;
         Ok(Self { extender, plane })

@@ -17,7 +17,6 @@ const PARTS = {
   stream: (node) => node.streamSeconds + node.moneySeconds,
   attach: (node) => node.attachSeconds,
   heat: (node) => node.heatSeconds,
-  pressure: (node) => node.pressureSeconds,
 };
 const totalOf = (node) => node.costSeconds - node.avoidableSeconds;
 const creditOf = (node) => node.creditSeconds + node.companySeconds + node.lookaheadSeconds - node.avoidableSeconds;
@@ -632,7 +631,8 @@ function legend(decision) {
   const words = {
     wait: 'wait for pulls in progress', fetch: 'fetch what is missing', unpack: 'unpack it',
     stream: 'stream missing volumes, their price included', attach: 'attach disks',
-    heat: 'step pods that wait there already', pressure: 'pull again what garbage collection removes for it', credit: 'credit, the thin line: pulls and streams that meeting there avoids',
+    heat: 'step pods that wait there already',
+    credit: 'credit, the thin line: pulls and streams that meeting there avoids',
   };
   const kinds = Object.keys(words).filter((kind) => hasColumn(kind, decision));
   return el('p', { class: 'legend' }, 'Seconds to ', kinds.map((kind) => el('span', { class: kind }, words[kind])),

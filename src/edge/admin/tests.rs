@@ -203,7 +203,7 @@ async fn the_page_shows_every_part_of_a_candidates_cost_in_a_colour_of_its_own()
     let (_, parts) = JS.split_once("const PARTS = {").expect("parts");
     let (parts, _) = parts.split_once("};").expect("an end");
     let parts: Vec<_> = parts.lines().filter_map(|line| line.trim().split_once(':')).collect();
-    assert_eq!(parts.len(), 7, "{parts:?}");
+    assert_eq!(parts.len(), 6, "{parts:?}");
     for (part, _) in parts {
         let uses = format!(".{part}, .legend .{part}::before {{ background: var(--{part})");
         assert!(CSS.contains(&uses), "{part}");

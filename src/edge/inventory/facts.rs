@@ -7,9 +7,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time as ObjectTime;
 use kube::ResourceExt;
 
 use super::image::{ImageLayer, ImageManifest};
-use super::node::{BlobRule, Disk, HeldImage, InventorySpec, Pull, StoredVolume};
+use super::node::{BlobRule, HeldImage, InventorySpec, Pull, StoredVolume};
 use crate::model::image::{ImageFacts, Layer, Platform};
-use crate::model::inventory::{DiskSpace, InventoryFacts, InventoryImage, InventoryPull, Kept};
+use crate::model::inventory::{InventoryFacts, InventoryImage, InventoryPull, Kept};
 use crate::model::unit::{Bytes, Nanos, Time};
 use crate::model::volume::{HeldVolume, VolumeKind};
 
@@ -30,14 +30,8 @@ pub fn inventory_facts(spec: InventorySpec) -> InventoryFacts {
         volumes: spec.volumes.into_iter().filter_map(volume).collect(),
         lists_all_volumes: are_all,
         pulls: if lazy { Vec::new() } else { spec.pulls.into_iter().map(pull).collect() },
-        disk: spec.disk.and_then(disk_space),
+        disk_bytes: spec.disk.map(|disk| Bytes(disk.size_bytes)).filter(|bytes| bytes.0 > 0),
     }
-}
-
-/// Free bytes beyond the size are all of it.
-fn disk_space(disk: Disk) -> Option<DiskSpace> {
-    let (size, free) = (Bytes(disk.size_bytes), Bytes(disk.free_bytes.min(disk.size_bytes)));
-    (size.0 > 0).then_some(DiskSpace { size, free })
 }
 
 fn pull(pull: Pull) -> InventoryPull {
@@ -94,9 +88,9 @@ fn time(time: &ObjectTime) -> Time {
 
 #[cfg(test)]
 mod tests {
-    use super::{Disk, DiskSpace, Kept, inventory_facts};
+    use super::{Kept, inventory_facts};
     use crate::edge::inventory::node::{
-        BlobRule, Dropped, HeldImage, InventorySpec, Pull, StoredVolume,
+        BlobRule, Disk, Dropped, HeldImage, InventorySpec, Pull, StoredVolume,
     };
     use crate::edge::inventory::report::tests::{at, empty_inventory};
     use crate::model::unit::{Bytes, Nanos, Time};
@@ -150,13 +144,12 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_of_no_size_tells_nothing_and_no_more_is_free_than_there_is() {
-        let told = |size_bytes, free_bytes| {
-            let disk = Some(Disk { size_bytes, free_bytes });
-            inventory_facts(InventorySpec { disk, ..spec() }).disk
+    fn of_a_disk_its_size_counts_and_none_is_of_no_bytes() {
+        let told = |size_bytes| {
+            let disk = Some(Disk { size_bytes, free_bytes: 5 });
+            inventory_facts(InventorySpec { disk, ..spec() }).disk_bytes
         };
-        let space = |size, free| Some(DiskSpace { size: Bytes(size), free: Bytes(free) });
-        assert_eq!((told(0, 5), told(9, 5), told(9, 12)), (None, space(9, 5), space(9, 9)));
+        assert_eq!((told(0), told(9)), (None, Some(Bytes(9))));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::model::image::ImageFacts;
 use crate::model::inventory::Kept;
 use crate::model::node::NodeFacts;
 use crate::model::pod::{PodFacts, PodPhase};
-use crate::model::unit::{Bytes, PerMille};
+use crate::model::unit::Bytes;
 use crate::policy::Policy;
 use crate::score::decision::{Neutral, Reasons};
 use crate::score::scratch::Scratch;
@@ -240,31 +240,6 @@ proptest! {
         for ((name, before), (_, after)) in rows(&early).iter().zip(&rows(&late)) {
             prop_assert_eq!(before.0.missing, after.0.missing, "{}", name);
             prop_assert_eq!(before.0.arriving, after.0.arriving, "{}", name);
-            prop_assert!(after.1.cost() <= before.1.cost(), "{name}: {before:?} {after:?}");
-            prop_assert!(after.0.raw >= before.0.raw, "{name}: {before:?} {after:?}");
-        }
-    }
-
-    #[test]
-    fn more_free_bytes_on_a_disk_never_cost_a_node_points(
-        case in any_case(),
-        reports in prop::collection::vec(any_inventory(), 1..6),
-        freed in 0..=1_000_u64,
-    ) {
-        let Case { images, nodes, bound, world, pod } = case;
-        let (mut full, mut emptier) = (told(&images, &nodes, &bound), world);
-        for (at, facts) in reports.into_iter().enumerate() {
-            let node = &nodes[at % nodes.len()].name;
-            let mut more = facts.clone();
-            if let Some(disk) = &mut more.disk {
-                disk.free.0 += (disk.size.0 - disk.free.0) * freed / 1_000;
-            }
-            (full, emptier) = (full.report(node, facts), emptier.report(node, more));
-        }
-        let mut policy = policy();
-        policy.pressure.refetch_share = PerMille(700);
-        let rows = |world| by_name(world, &decided(world, &pod, &policy));
-        for ((name, before), (_, after)) in rows(&full).iter().zip(&rows(&emptier)) {
             prop_assert!(after.1.cost() <= before.1.cost(), "{name}: {before:?} {after:?}");
             prop_assert!(after.0.raw >= before.0.raw, "{name}: {before:?} {after:?}");
         }

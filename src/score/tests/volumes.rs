@@ -76,7 +76,7 @@ fn priced(gigabyte: u64, seconds: u64) -> Policy {
 
 #[test]
 fn a_row_stays_small_and_a_pod_without_volumes_has_no_others() {
-    assert_eq!((size_of::<Row>(), size_of::<VolumeRow>()), (64, 88));
+    assert_eq!((size_of::<Row>(), size_of::<VolumeRow>()), (56, 88));
     let world = World::new().node(node("a").lists(&["r.io/a:1"], 1)).node(node("b"));
     let decision = decided(&world, &pod("p").wants("r.io/a:1"), &policy());
     assert_eq!((decision.rows.len(), decision.volume_rows.capacity()), (2, 0));

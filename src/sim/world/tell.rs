@@ -115,14 +115,12 @@ impl World<'_> {
         let node = &self.nodes[number.0 as usize];
         let volumes = self.volumes.on(number);
         let first = volumes.len().saturating_sub(REPORTED_VOLUMES_MAX);
-        let disk = node.store.disk.map(|disk| (disk.bytes, node.store.free()));
         Report {
             observed_at: self.now,
             images: node.store.list(&self.setup.catalogue, usize::MAX),
             keeps_blobs: node.hardware.keeps_blobs,
             pulls: self.blobs_on_their_way(number),
             volumes: volumes[first..].to_vec(),
-            disk,
         }
     }
 

@@ -88,7 +88,7 @@ fn check_nodes(cluster: &Cluster) {
             assert!(node.exists || reports || !held.reported, "nobody lists for {}", node.name);
         }
         assert_eq!(cluster.gist(id), node.gist());
-        assert!(reports || cluster.disk(id).is_none(), "nobody tells of the disk");
+        assert!(reports || cluster.disk_bytes(id).is_none(), "nobody tells of the disk");
         for (reference, _) in &node.secrets_seen {
             let holders = &cluster.reference(*reference).holders;
             assert!(holders.contains(id), "a secret for what is not there");

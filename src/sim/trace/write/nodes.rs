@@ -99,7 +99,7 @@ impl Recorder {
         node.is_told = true;
         self.counts.nodes += 1;
         let free = node.capacity.without(taken.room);
-        let disk = cluster.node_id(name).and_then(|id| cluster.disk(id));
+        let disk_bytes = cluster.node_id(name).and_then(|id| cluster.disk_bytes(id));
         out.push(Entry::Node {
             at_nanos: self.at_nanos,
             name: name.to_owned(),
@@ -108,7 +108,7 @@ impl Recorder {
             cpu_millis: free.cpu_millis.max(1),
             memory_bytes: free.memory.0.max(1),
             pods_max: node.pods_max.saturating_sub(taken.pods).max(1),
-            disk_bytes: disk.map(|disk| disk.size.0),
+            disk_bytes: disk_bytes.map(|bytes| bytes.0),
             images,
         });
     }
