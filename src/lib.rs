@@ -78,8 +78,8 @@
 //! - **run**: the step pods of one pipeline run; **company**: what a node gains where its run has been.
 //! - **pending**: a pod of a run that is not bound yet. **Lookahead**: what a node gains because layers are
 //!   there that later steps of the run want, those of its pending pods or those that the pod names.
-//! - **avoidable**: what counts against a stream while the volume is on its way to another node with room, or
-//!   shall first go to the one that its key chooses.
+//! - **avoidable**: what counts against a stream while the volume is on another node with room or on its way
+//!   to one, or shall first go to the one that its key chooses.
 //! - **least possible**: what no placement of a simulated run's pods at its times moves less of
 //!   ([`sim::bound`]). **Captured**: of the bytes that spread moves beyond it, the share not moved.
 //! - **trace**: what a cluster did, line by line ([`sim::trace`]). **Recorded**: as in a trace; as a policy,

@@ -8,6 +8,7 @@ pub mod attach;
 pub mod curve;
 pub mod interest;
 pub mod lookahead;
+mod number;
 pub mod stream;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::model::node::PullOrder;
 use crate::model::unit::{Bytes, Nanos, PerMille, TransferRate};
 use crate::policy::attach::{Attach, AttachKeys};
 use crate::policy::curve::{Curve, CurveShape};
+use crate::policy::number::{SECONDS_MAX, rate, seconds, share};
 use crate::policy::stream::{RunKeys, RunPolicy, StreamKeys, StreamPolicy};
 
 /// The policies that come with the program: name and text.
@@ -263,9 +265,6 @@ enum ShapeKey {
     Linear,
 }
 
-/// An hour: a longer time for one pull or one pod is a mistyped number.
-const SECONDS_MAX: f64 = 3600.0;
-
 /// Twice as many count alone, and no more than 21 are remembered.
 const OBSERVATIONS_MAX: u32 = 10;
 
@@ -361,33 +360,6 @@ fn places(found: u32) -> Result<u32, Error> {
     }
     let expected = "expected 1 or more; home is switched off with share: 0";
     Err(Error::Value { key: "home.places", expected, found: found.to_string() })
-}
-
-fn rate(key: &'static str, found: u64) -> Result<TransferRate, Error> {
-    let expected = "expected bytes a second from 1 to 1000000000000";
-    TransferRate::from_bytes_per_second(found).ok_or(Error::Value {
-        key,
-        expected,
-        found: found.to_string(),
-    })
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within 0 to 1000")]
-fn share(key: &'static str, found: f64) -> Result<PerMille, Error> {
-    if !(0.0..=1.0).contains(&found) {
-        let expected = "expected a share from 0 to 1";
-        return Err(Error::Value { key, expected, found: found.to_string() });
-    }
-    Ok(PerMille((found * 1000.0).round() as u64))
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "within an hour")]
-fn seconds(key: &'static str, found: f64) -> Result<Nanos, Error> {
-    if !(0.0..=SECONDS_MAX).contains(&found) {
-        let expected = "expected seconds from 0 to 3600";
-        return Err(Error::Value { key, expected, found: found.to_string() });
-    }
-    Ok(Nanos((found * 1e9).round() as u64))
 }
 
 #[cfg(test)]

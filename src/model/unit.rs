@@ -127,7 +127,8 @@ impl PerMille {
     #[must_use]
     pub const fn of(self, time: Nanos) -> Nanos {
         // Divided first: a share of a duration near the end of the range must not overflow.
-        Nanos(time.0 / 1000 * self.0 + time.0 % 1000 * self.0 / 1000)
+        let whole = (time.0 / 1000).saturating_mul(self.0);
+        Nanos(whole.saturating_add(time.0 % 1000 * self.0 / 1000))
     }
 }
 

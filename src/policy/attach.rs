@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use crate::model::unit::Nanos;
-use crate::policy::{Error, seconds};
+use crate::policy::Error;
+use crate::policy::number::seconds;
 
 /// How long disks take. See the policies' `attach`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,8 @@
 use serde::Deserialize;
 
 use crate::model::unit::{Nanos, PerMille};
-use crate::policy::{Error, seconds, share};
+use crate::policy::Error;
+use crate::policy::number::{seconds, share};
 
 /// What layers of later steps are worth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

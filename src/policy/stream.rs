@@ -5,8 +5,9 @@ use serde::Deserialize;
 
 use crate::model::unit::{Bytes, Nanos, PerMille, Price, TransferRate};
 use crate::model::volume::VolumeKind;
+use crate::policy::Error;
 use crate::policy::lookahead::{LookaheadKeys, LookaheadPolicy};
-use crate::policy::{Error, rate, seconds, share};
+use crate::policy::number::{rate, seconds, share, times};
 
 /// Where volumes come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct StreamPolicy {
     pub blob_store_zone: String,
     /// What one unit of money is worth in time.
     pub time_per_money: Nanos,
+    /// By how many times its own seconds bringing a volume to a second node counts as avoidable.
+    pub avoidable_times: PerMille,
     /// By kind of volume, in the order of [`VolumeKind::ALL`].
     pub kinds: [KindPolicy; 4],
 }
@@ -89,6 +92,7 @@ pub(super) struct StreamKeys {
     blob_store_zone: String,
     price_per_gigabyte: PriceKeys,
     seconds_per_money: f64,
+    avoidable_times: f64,
     kinds: KindsKeys,
 }
 
@@ -149,6 +153,7 @@ impl StreamKeys {
             )?,
             blob_store_zone: self.blob_store_zone,
             time_per_money: seconds("stream.secondsPerMoney", self.seconds_per_money)?,
+            avoidable_times: times("stream.avoidableTimes", self.avoidable_times)?,
             kinds: self.kinds.in_order(),
         })
     }

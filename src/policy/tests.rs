@@ -52,6 +52,7 @@ fn values_without_sense_are_refused_by_key() {
         ("distanceZeroSeconds: 1", "distanceZeroSeconds: 0", "curve.distanceZeroSeconds"),
         ("secondsPerWaitingPod: 0.7", "secondsPerWaitingPod: -1", "heat.secondsPerWaitingPod"),
         ("secondsPerMoney: 0", "secondsPerMoney: -1", "stream.secondsPerMoney"),
+        ("avoidableTimes: 3", "avoidableTimes: 11", "stream.avoidableTimes"),
         ("crossZone: 0", "crossZone: -0.01", "stream.pricePerGigabyte.crossZone"),
         (
             "registryBytesPerSecond: 50000000",

@@ -4,9 +4,9 @@
 //! way: so sources are compared once per zone, whatever the number of candidates.
 //!
 //! While a node with room has a volume, or it is on its way to one, bringing it to another one as well is
-//! avoidable: the policy's share of its seconds counts against that, as it counts for places where layers
-//! arrive ([`super::home`]). While there is no such node, it counts against all that lack the volume but one
-//! that its key chooses: a burst is decided about before the first stream of it is seen.
+//! avoidable: its seconds, as many times as the policy says, count against that. While there is no such node,
+//! they count against all that lack the volume but one that its key chooses: a burst is decided about before
+//! the first stream of it is seen.
 
 mod meeting;
 
@@ -248,7 +248,7 @@ impl VolumeRow {
             zone_bytes: way.zone_bytes(bytes),
             price,
             money: price.in_time(policy.stream.time_per_money),
-            avoidable: if meets { policy.home_share.of(stream) } else { Nanos(0) },
+            avoidable: if meets { policy.stream.avoidable_times.of(stream) } else { Nanos(0) },
             reasons: VolumeReasons::from(way.source),
             ..Self::default()
         }

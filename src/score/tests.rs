@@ -46,6 +46,7 @@ fn policy() -> Policy {
     let mut policy = Policy::named("default").expect("comes with the program");
     policy.curve = Curve::new(CurveShape::Logarithmic, 1.0, 64.0);
     policy.home_share = PerMille(0);
+    policy.stream.avoidable_times = PerMille(0);
     policy.heat_per_waiting_pod = Nanos(0);
     policy
 }

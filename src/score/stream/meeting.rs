@@ -47,7 +47,7 @@ pub(super) fn choose(
     volume: Option<&Volume>,
     cost: impl Fn(&Row) -> Option<Nanos>,
 ) -> Option<NodeId> {
-    if question.policy.home_share.0 == 0 {
+    if question.policy.stream.avoidable_times.0 == 0 {
         return None;
     }
     let (cluster, key) = (question.cluster, stable_hash(key));

@@ -218,10 +218,10 @@ fn money_counts_as_seconds_by_the_exchange_rate_and_can_change_the_source() {
 #[test]
 fn a_stream_on_its_way_to_a_node_with_room_counts_against_another() {
     let mut policy = policy();
-    (policy.home_share, policy.home_arriving_pods_max) = (PerMille(600), 2);
+    (policy.stream.avoidable_times, policy.home_arriving_pods_max) = (PerMille(1600), 2);
     let waits = |uid: &str| pod(uid).needs("v", None).on("near").bound(9_999);
     let coming = world().pod(waits("first"));
-    // Two streams share the holder's link: 400 MB take eight seconds, and a share of them is avoidable.
+    // Two streams share the holder's link: 400 MB take eight seconds, and 1.6 times that is avoidable.
     let avoidable = |world: &World, asked: &[&str]| {
         let nodes = asked.iter().map(|name| world.cluster().node_id(name).unwrap()).collect();
         let candidates = Candidates { nodes, unknown_count: 0 };
@@ -230,8 +230,8 @@ fn a_stream_on_its_way_to_a_node_with_room_counts_against_another() {
         (parts.stream.0 / 1_000_000, parts.avoidable.0 / 1_000_000)
     };
     let all = ["holder", "near", "far"];
-    assert_eq!(avoidable(&coming, &all), (8_000, 4_800));
-    assert_eq!(avoidable(&world(), &all), (4_000, 2_400), "the holder has room");
+    assert_eq!(avoidable(&coming, &all), (8_000, 12_800));
+    assert_eq!(avoidable(&world(), &all), (4_000, 6_400), "the holder has room");
     assert_eq!(avoidable(&coming, &["far"]).1, 0, "it comes to no candidate");
     assert_eq!(avoidable(&coming.pod(waits("second")), &["near", "far"]).1, 0, "no room");
 }
@@ -239,7 +239,7 @@ fn a_stream_on_its_way_to_a_node_with_room_counts_against_another() {
 #[test]
 fn a_holder_on_which_the_pod_cannot_start_is_no_reason_to_bring_its_volume_nowhere_else() {
     let mut policy = policy();
-    policy.home_share = PerMille(600);
+    policy.stream.avoidable_times = PerMille(1600);
     let world = World::new()
         .image(image("a").layer("a", 100 * MB).tagged(TAG))
         .node(node("holder"))
@@ -250,14 +250,14 @@ fn a_holder_on_which_the_pod_cannot_start_is_no_reason_to_bring_its_volume_nowhe
         let decision = decided(&world, &reader, &policy);
         decision.parts(row(&world, &decision, "ready")).avoidable.0 / 1_000_000
     };
-    assert_eq!(avoidable(PullPolicy::IfNotPresent), 2_400);
+    assert_eq!(avoidable(PullPolicy::IfNotPresent), 6_400);
     assert_eq!(avoidable(PullPolicy::Never), 0);
 }
 
 #[test]
 fn the_volumes_key_chooses_one_node_for_its_first_stream() {
     let mut policy = policy();
-    policy.home_share = PerMille(600);
+    policy.stream.avoidable_times = PerMille(1600);
     let names: Vec<_> = (0..8).map(|at| format!("cold-{at}")).collect();
     let many = names
         .iter()

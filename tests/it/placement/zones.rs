@@ -20,7 +20,7 @@ use crate::testbed::{
 /// Every node has it: with an image that nobody knows equal nodes would be nothing to decide about.
 const IMAGE: &str = "r.io/app:1";
 const KEY: &str = "out:app@4f2a";
-const BYTES: u64 = 2_500_000_000;
+const BYTES: u64 = 500_000_000;
 const ZONE: &str = "topology.kubernetes.io/zone";
 /// Many times what the test takes.
 const LONG: std::time::Duration = std::time::Duration::from_secs(600);
@@ -113,17 +113,17 @@ async fn bytes_that_cross_a_zone_are_counted_and_priced_for_the_node_that_was_ch
     let bound = await_bound(&client, "steps", 1, LONG).await?;
     assert!(bound["reader"].starts_with("east-"), "{bound:?}");
 
-    let counted = "dunnage_zone_bytes_total 2500000000\n";
+    let counted = "dunnage_zone_bytes_total 500000000\n";
     server.await_answer("/metrics", |_, text| text.contains(counted)).await?;
     let price = server.metric("dunnage_zone_price_total ").await?;
-    assert!((price - 0.05).abs() < 1e-9, "{price}");
+    assert!((price - 0.01).abs() < 1e-9, "{price}");
     let (_, text) = server.get("/api/v1/decisions?pod=steps/reader").await?;
     let list: Value = serde_json::from_str(&text)?;
     let decision = &list["items"][0];
     assert_eq!(decision["chosen"], json!(bound["reader"]), "{decision}");
     for row in decision["nodes"].as_array().context("rows")? {
         let told = ["zoneBytes", "zonePrice", "moneySeconds", "streamSeconds"].map(|key| &row[key]);
-        assert_eq!(told, [&json!(BYTES), &json!(0.05), &json!(0.0), &json!(25.0)], "{row}");
+        assert_eq!(told, [&json!(BYTES), &json!(0.01), &json!(0.0), &json!(5.0)], "{row}");
         assert!(row["reasons"].to_string().contains("volume-from-zone"), "{row}");
     }
     Ok(())
@@ -143,17 +143,17 @@ async fn a_price_moves_no_pod_until_the_policy_says_what_it_is_worth_in_seconds(
         rows.iter().map(|(_, [points, raw, ..])| [*points, *raw]).collect()
     };
     // No price, whatever money is worth; and a price, of money that is worth nothing.
-    let worth = ("secondsPerMoney", 400.0);
+    let worth = ("secondsPerMoney", 490.0);
     let unpriced = explained(&scene.server("unpriced", &[worth]).await?).await?;
     assert_eq!(unpriced, free);
     let counted = explained(&scene.server("counted", &[PRICE]).await?).await?;
     assert_eq!(points(&counted), points(&free));
-    assert_eq!(counted[0].1[3..], [0.05, 0.0]);
+    assert_eq!(counted[0].1[3..], [0.01, 0.0]);
 
-    // Both: 5 cents are 20 seconds, less than the detour by the registry, which is free. The holder's zone
+    // Both: 1 cent is 4.9 seconds, less than the detour by the registry, which is free. The holder's zone
     // is preferred.
     let moved = explained(&scene.server("moved", &[PRICE, worth]).await?).await?;
-    assert_eq!(moved[0].1[3..], [0.05, 20.0]);
+    assert_eq!(moved[0].1[3..], [0.01, 4.9]);
     assert_eq!(points(&free)[0], points(&free)[3], "{free:?}");
     assert!(points(&moved)[0] < points(&moved)[3], "{moved:?}");
     Ok(())
