@@ -6,10 +6,9 @@
 //! know.
 //!
 //! In phases: mark the candidates and group them by platform; find out what the pod needs on each
-//! platform ([`need`]); charge the missing bytes, 64 nodes at a time ([`charge`]); look closer at the
-//! few nodes with pulls in progress ([`arriving`]); charge for volumes ([`volume`]) and credit what later
-//! steps of the run find ([`lookahead`]), which most pods do not have; choose a home ([`home`]); price the
-//! rows.
+//! platform ([`need`]); charge the missing bytes, 64 nodes at a time ([`charge`]); credit what later steps of
+//! the run find ([`lookahead`]) and charge for volumes ([`volume`]), which most pods do not have; look closer
+//! at the few nodes with pulls in progress ([`arriving`]); choose a home ([`home`]); price the rows.
 
 mod arriving;
 mod attach;

@@ -9,7 +9,7 @@ use crate::model::pod::PullPolicy;
 use crate::sim::catalogue::{Catalogue, ImageNumber, Reference, ReferenceNumber};
 use crate::sim::fixtures::{MEGABYTE, rate};
 use crate::sim::job::Container;
-use crate::sim::placement::{Asked, Change, PodNumber};
+use crate::sim::placement::{Asked, Change, ImageList, PodNumber};
 use crate::sim::setup::{
     DiskSetup, NodeHardware, NodeNumber, RegistrySetup, VolumeSetup, ZoneNumber,
 };
@@ -185,6 +185,20 @@ struct Witness<'a, P> {
     last: Nanos,
 }
 
+impl<P> Witness<'_, P> {
+    /// The layers of what a node says it has, each once, fit on its disk.
+    fn check_disk(&self, node: NodeNumber, images: &ImageList) {
+        let template = self.setup.scaling.as_ref().map(|scaling| &scaling.template);
+        let node = self.setup.nodes.get(node.0 as usize).or(template).expect("a node of the setup");
+        let Some(disk) = node.hardware.disk else { return };
+        let layers = images.iter().flat_map(|(image, _)| &self.setup.catalogue.image(image).layers);
+        let layers: BTreeMap<_, _> = layers.map(|layer| (layer.chain, layer.bytes.0)).collect();
+        let room = |bytes: u64| u128::from(bytes) * u128::from(disk.unpacked_per_mille) / 1000;
+        let taken: u128 = layers.into_values().map(room).sum();
+        assert!(taken <= u128::from(disk.bytes.0), "a disk is never over: {taken} of {disk:?}");
+    }
+}
+
 impl<P: Placement> Placement for Witness<'_, P> {
     fn observe(&mut self, at: Nanos, change: &Change) {
         assert!(self.last <= at, "time goes on");
@@ -212,6 +226,8 @@ impl<P: Placement> Placement for Witness<'_, P> {
                 *used = used.without(self.setup.job(pod.job).requests);
                 *pods -= 1;
             }
+            Change::Listed { node, images } => self.check_disk(*node, images),
+            Change::Reported { node, report } => self.check_disk(*node, &report.images),
             _ => {}
         }
         self.inner.observe(at, change);
