@@ -45,11 +45,12 @@ pub async fn run(flags: Record) -> anyhow::Result<()> {
     let (counts, nanos) = ended.context("ended before the cluster was listed: nothing recorded")?;
     // Not to standard output, which can be where the trace goes.
     eprintln!(
-        "{name}: {} s, {} nodes, {} pods, {} started",
+        "{name}: {} s, {} nodes, {} pods, {} started, {} pulls",
         nanos / NANOS_PER_SECOND,
         counts.nodes,
         counts.pods,
-        counts.started
+        counts.started,
+        counts.pulls
     );
     Ok(())
 }
@@ -118,7 +119,8 @@ fn salt() -> anyhow::Result<[u8; SALT_BYTES]> {
     Ok(salt)
 }
 
-/// Waits until nodes and pods are listed, and what agents publish, where there is such a thing.
+/// Waits until nodes and pods are listed, what agents publish, where there is such a thing, and pulls are
+/// heard of.
 async fn await_listed(shared: &Shared) -> anyhow::Result<()> {
     let mut looks = tokio::time::interval(LOOK);
     let begun = tokio::time::Instant::now();
@@ -132,7 +134,9 @@ async fn await_listed(shared: &Shared) -> anyhow::Result<()> {
         }
         let is_listed = health.nodes.synced && health.pods.synced;
         let is_known = |watch: &WatchHealth| watch.synced || watch.is_absent;
-        let are_optional = is_known(&health.inventories) && is_known(&health.manifests);
+        // A refusal is no hindrance: it costs the pulls.
+        let is_heard = health.events.synced || health.events.error.is_some();
+        let are_optional = is_known(&health.inventories) && is_known(&health.manifests) && is_heard;
         if is_listed && (are_optional || begun.elapsed() > OPTIONAL_PATIENCE) {
             return Ok(());
         }

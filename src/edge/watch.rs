@@ -63,7 +63,7 @@ pub async fn run(client: Client, shared: Arc<Shared>) {
 }
 
 /// Watches what a recorder hears of, until cancelled: nodes, all pods in one stream, so that each is followed
-/// from its creation to its deletion, and what agents publish. Nothing is written to the cluster.
+/// from its creation to its deletion, what agents publish, and pulls. Nothing is written to the cluster.
 pub async fn run_for_recorder(client: Client, shared: Arc<Shared>) {
     let nodes = watch_nodes(client.clone(), shared.clone());
     let offered = |pod: &PodFacts| {
@@ -73,8 +73,9 @@ pub async fn run_for_recorder(client: Client, shared: Arc<Shared>) {
     };
     let pods = watch_pods(client.clone(), ALL_PODS, &shared, offered);
     let agents = agents::run(client.clone(), shared.clone());
+    let pulled = pulled::run(client.clone(), shared.clone());
     let contact = keep_contact(client, shared.clone());
-    futures::join!(nodes, pods, agents, contact, pass_time(shared.clone()));
+    futures::join!(nodes, pods, agents, pulled, contact, pass_time(shared.clone()));
 }
 
 async fn watch_nodes(client: Client, shared: Arc<Shared>) {

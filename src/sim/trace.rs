@@ -50,6 +50,8 @@ pub struct Recording {
     pub volumes: Vec<RecordedVolume>,
     /// Pods, in the order of creation.
     pub pods: Vec<RecordedPod>,
+    /// How long each pull took of which a kubelet told.
+    pub pulls: Vec<Nanos>,
 }
 
 /// A node.

@@ -53,31 +53,35 @@ async fn bound_pod(plane: &ControlPlane, number: usize) -> Result<Pod> {
     Ok(api.create(&PostParams::default(), &pod).await?)
 }
 
-/// An event as the kubelet writes it about a pod.
-async fn report(plane: &ControlPlane, pod: &Pod, message: &str) -> Result<()> {
+/// An event as the kubelet of its node writes it about a pod.
+pub async fn report(plane: &ControlPlane, pod: &Pod, message: &str) -> Result<()> {
+    let space = pod.namespace().context("a pod has a namespace")?;
     let event: Event = serde_json::from_value(json!({
-        "metadata": {"generateName": format!("{}.", pod.name_any()), "namespace": SPACE},
+        "metadata": {"generateName": format!("{}.", pod.name_any()), "namespace": space},
         "involvedObject": {
             "kind": "Pod",
-            "namespace": SPACE,
+            "namespace": space,
             "name": pod.name_any(),
             "uid": pod.uid(),
             "fieldPath": "spec.containers{step}",
         },
         "reason": "Pulled",
         "message": message,
-        "source": {"component": "kubelet", "host": NODE},
+        "source": {
+            "component": "kubelet",
+            "host": pod.spec.as_ref().and_then(|spec| spec.node_name.as_ref()),
+        },
         "type": "Normal",
     }))?;
-    Api::namespaced(plane.client(), SPACE).create(&PostParams::default(), &event).await?;
+    Api::namespaced(plane.client(), &space).create(&PostParams::default(), &event).await?;
     Ok(())
 }
 
-fn pulled(number: usize, seconds: u64) -> String {
+/// What it says of an image that came within so many seconds.
+pub fn pulled(image: &str, seconds: u64) -> String {
     format!(
-        "Successfully pulled image \"{}\" in {seconds}s ({seconds}.01s including waiting). Image \
-         size: {IMAGE_BYTES} bytes.",
-        image(number)
+        "Successfully pulled image \"{image}\" in {seconds}s ({seconds}.01s including waiting). \
+         Image size: {IMAGE_BYTES} bytes."
     )
 }
 
@@ -96,7 +100,7 @@ async fn pull(
     let pod = bound_pod(plane, number).await?;
     let name = image(number);
     extender.await_answer("/api/v1/nodes", |_, text| text.contains(&name)).await?;
-    report(plane, &pod, &pulled(number, seconds)).await
+    report(plane, &pod, &pulled(&image(number), seconds)).await
 }
 
 async fn explained_fetch_seconds(extender: &Extender, number: usize) -> Result<f64> {
@@ -119,7 +123,7 @@ async fn reported_pulls_correct_the_rates_of_their_node_group_and_registry() -> 
     make_nodes(&plane.client(), &[node]).await?;
     // One pull is over, and one goes on, when the server starts.
     let old = bound_pod(&plane, PULLS).await?;
-    report(&plane, &old, &pulled(PULLS, 900)).await?;
+    report(&plane, &old, &pulled(&image(PULLS), 900)).await?;
     let file = format!("--manifests={}", manifests(&plane)?.display());
     let mut extender = Extender::start(plane.dir(), plane.kubeconfig(), &[&file]).await?;
     extender.await_ready().await?;
@@ -128,7 +132,7 @@ async fn reported_pulls_correct_the_rates_of_their_node_group_and_registry() -> 
     let before = explained_fetch_seconds(&extender, UNTOUCHED).await?;
     ensure!(before == 1.0, "{before}");
 
-    report(&plane, &old, &pulled(PULLS, 900)).await?;
+    report(&plane, &old, &pulled(&image(PULLS), 900)).await?;
     await_observed(&mut extender, "unexpected", 1).await?;
     report(&plane, &old, "Successfully pulled something else").await?;
     await_observed(&mut extender, "unreadable", 1).await?;

@@ -52,12 +52,13 @@ fn entry() -> impl Strategy<Value = Entry> {
         estimate: !pushed,
     });
     let step =
-        (any::<u64>(), ".*", ".*", 0..6).prop_map(|(at_nanos, pod, node, kind)| match kind {
+        (any::<u64>(), ".*", ".*", 0..7).prop_map(|(at_nanos, pod, node, kind)| match kind {
             0 => Entry::Bound { at_nanos, pod, node },
             1 => Entry::Started { at_nanos, pod },
             2 => Entry::Ended { at_nanos, pod, failed: node.is_empty() },
             3 => Entry::NodeGone { at_nanos, name: node },
             4 => Entry::Tag { at_nanos, name: pod, digest: node },
+            5 => Entry::Pulled { at_nanos, node, image: pod, took_nanos: at_nanos },
             _ => Entry::End { at_nanos, lines: at_nanos },
         });
     prop_oneof![pod, node, image, volume, step]

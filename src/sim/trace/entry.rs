@@ -81,6 +81,8 @@ pub enum Entry {
         #[serde(default, skip_serializing_if = "is_false")]
         failed: bool,
     },
+    /// A kubelet told that it had pulled an image, and how long that took, without waiting for other pulls.
+    Pulled { at_nanos: u64, node: String, image: String, took_nanos: u64 },
     /// The last line: so many lines are before it, the header among them.
     End { at_nanos: u64, lines: u64 },
 }
@@ -177,6 +179,7 @@ impl Entry {
             | Self::Bound { at_nanos, .. }
             | Self::Started { at_nanos, .. }
             | Self::Ended { at_nanos, .. }
+            | Self::Pulled { at_nanos, .. }
             | Self::End { at_nanos, .. } => *at_nanos,
         }
     }

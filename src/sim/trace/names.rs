@@ -62,6 +62,10 @@ impl Salted<'_> {
                 self.hide("uid", pod);
                 self.hide("node", node);
             }
+            Entry::Pulled { node, image, .. } => {
+                self.hide("node", node);
+                self.hide_reference(image);
+            }
             Entry::Started { pod, .. } | Entry::Ended { pod, .. } => self.hide("uid", pod),
             Entry::End { .. } => {}
         }

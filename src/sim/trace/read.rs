@@ -130,6 +130,9 @@ impl Reader {
             Entry::Bound { pod, node, .. } => self.bound(at, &pod, &node),
             Entry::Started { pod, .. } => self.started(at, &pod),
             Entry::Ended { pod, failed, .. } => self.ended(at, &pod, failed),
+            Entry::Pulled { node, image, took_nanos, .. } => {
+                self.pulled(&node, &image, Nanos(took_nanos))
+            }
             Entry::End { lines, .. } => self.end(at, line_number, lines),
         }
     }

@@ -37,6 +37,7 @@ pub fn setup(
     base.epoch = recording.epoch;
     base.catalogue = catalogue;
     base.notes.extend(estimates(recording));
+    base.notes.extend(pulls(recording));
     let numbers = add_volumes(recording, volumes, has_own_nodes, &mut base);
     let started = recording.pods.iter().filter(|pod| pod.started_at.is_some());
     let all = u32::try_from(started.clone().count()).unwrap_or(u32::MAX);
@@ -133,6 +134,18 @@ fn estimates(recording: &Recording) -> Option<String> {
          that nodes reported, and {volumes} volumes of sizes assumed for their kind"
     );
     (images + volumes > 0).then_some(note)
+}
+
+/// What the nodes' links and disks in the scenario are to be held against.
+fn pulls(recording: &Recording) -> Option<String> {
+    let mut seconds: Vec<f64> = recording.pulls.iter().map(|took| took.as_seconds()).collect();
+    seconds.sort_by(f64::total_cmp);
+    let (median, last) = (seconds.get(seconds.len() / 2)?, seconds.last()?);
+    let count = seconds.len();
+    Some(format!(
+        "kubelets told of {count} pulls, which took {median:.1} s in the median and {last:.1} s at \
+         most; links and disks are the scenario's"
+    ))
 }
 
 fn node_number(place: usize) -> NodeNumber {

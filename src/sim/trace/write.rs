@@ -70,6 +70,8 @@ pub struct Counts {
     pub pods: usize,
     /// Of these, those that started.
     pub started: usize,
+    /// Pulls.
+    pub pulls: usize,
 }
 
 impl Recorder {
@@ -124,6 +126,9 @@ impl Recorder {
             Event::NodeRemoved { name } => self.end_node(name, out),
             Event::PodApplied(facts) => self.see_pod(facts, cluster, out),
             Event::PodRemoved { uid } => self.end_pod(uid, out),
+            Event::PullObserved { node, reference, took: Some(took) } if self.has_begun() => {
+                self.tell_pull(node, reference, *took, cluster, out);
+            }
             Event::ImageKnown(facts) => self.know_image(facts),
             Event::ImageForgotten { manifest, .. } => _ = self.known.remove(manifest),
             Event::TimePassed if self.has_begun() => {

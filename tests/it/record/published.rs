@@ -1,4 +1,5 @@
-//! What agents publish, in a trace: layers of images, what lies on nodes, volumes and disks.
+//! What agents publish and kubelets report, in a trace: layers of images, what lies on nodes, volumes, disks,
+//! and pulls.
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::cluster::{Cluster, KEY, step, with_volume};
 use super::recording::{Recording, of_kind, validate};
 use crate::deploy::definitions::establish;
 use crate::inventory::{held, manifest, report};
+use crate::learning;
 use crate::testbed::Signal;
 
 const HOLDER: &str = "secret-node-b";
@@ -34,7 +36,7 @@ fn inventory() -> InventorySpec {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn layers_volumes_and_disks_are_as_agents_publish_them() -> Result<()> {
+async fn layers_volumes_disks_and_pulls_are_as_nodes_tell_them() -> Result<()> {
     let mut cluster = Cluster::start().await?;
     let client = cluster.plane.client();
     establish(&client).await?;
@@ -50,6 +52,9 @@ async fn layers_volumes_and_disks_are_as_agents_publish_them() -> Result<()> {
     let reader = with_volume(step("reader", "r.io/app:1"), "dunnage.dev/needs");
     cluster.place(vec![reader]).await?;
     recording.await_lines("bound", 1).await?;
+    let bound = cluster.pods().get("reader").await?;
+    learning::report(&cluster.plane, &bound, &learning::pulled("r.io/app:1", 7)).await?;
+    recording.await_lines("pulled", 1).await?;
     recording.end(Signal::TERM).await?;
     validate(&recording.path)?;
 
@@ -64,6 +69,11 @@ async fn layers_volumes_and_disks_are_as_agents_publish_them() -> Result<()> {
     let image = images.iter().find(|image| image["digest"] == digest).context("told")?;
     ensure!(image["layers"].as_array().map(Vec::len) == Some(2), "{image}");
     ensure!(image["estimate"].is_null(), "{image}");
+    let [pull] = of_kind(&lines, "pulled")[..] else { anyhow::bail!("one pull: {lines:?}") };
+    assert_eq!(
+        (&pull["node"], &pull["image"], &pull["tookNanos"]),
+        (&json!(cluster.landed["reader"]), &json!("r.io/app:1"), &json!(7_000_000_000_u64))
+    );
     let [volume] = of_kind(&lines, "volume")[..] else { anyhow::bail!("one volume: {lines:?}") };
     assert_eq!((&volume["holders"], &volume["bytes"]), (&json!([HOLDER]), &json!(44_000_000)));
     Ok(())

@@ -1,4 +1,5 @@
-//! The lives of pods in a trace: created, bound, started, ended, each once and in this order.
+//! The lives of pods in a trace: created, bound, started, ended, each once and in this order; and the pulls
+//! for them.
 
 use super::thing::canonical;
 use super::{Code, Offence, Reader};
@@ -65,6 +66,15 @@ impl Reader {
         }
         pod.ended_at = Some(at);
         pod.has_failed = failed;
+        Ok(())
+    }
+
+    pub(super) fn pulled(&mut self, node: &str, image: &str, took: Nanos) -> Result<(), Offence> {
+        if !self.nodes.contains_key(node) {
+            return Err((Code::UnknownNode, format!("node {node} is not there")));
+        }
+        self.name(image)?;
+        self.recording.pulls.push(took);
         Ok(())
     }
 

@@ -112,6 +112,23 @@ fn each_offence_has_its_code_and_its_line() {
 }
 
 #[test]
+fn a_pull_is_of_a_node_and_an_image_that_were_told() {
+    let after = |node: &str, image: &str| {
+        let pull = format!(
+            r#"{{"pulled":{{"atNanos":9,"node":"{node}","image":"{image}","tookNanos":4}}}}"#
+        );
+        let mut lines = whole();
+        lines.pop();
+        lines.push(pull);
+        lines.push(end(10, lines.len() + 1));
+        findings(&lines)
+    };
+    assert_eq!(after("n", "docker.io/library/go:1"), []);
+    assert_eq!(after("x", "go:1"), [(12, Code::UnknownNode)]);
+    assert_eq!(after("n", "go:2"), [(12, Code::UnknownImage)]);
+}
+
+#[test]
 fn an_estimate_is_replaced_by_what_comes_later_and_a_fact_is_not() {
     let estimate = |line: &str| line.replace("\"atNanos\":0", "\"atNanos\":0,\"estimate\":true");
     let later = |line: &str| line.replace("\"atNanos\":0", "\"atNanos\":1").replace("aaaa", "cccc");

@@ -1,5 +1,5 @@
-//! Nodes: told when they are ready, with the room that pods which are not recorded leave, and what lies
-//! there.
+//! Nodes: told when they are ready, with the room that pods which are not recorded leave, what lies there,
+//! and what comes there.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use super::Recorder;
 use crate::model::cluster::Cluster;
 use crate::model::image::Platform;
 use crate::model::node::NodeFacts;
+use crate::model::unit::Nanos;
 use crate::sim::resource::Resources;
 use crate::sim::trace::entry::Entry;
 
@@ -73,6 +74,24 @@ impl Recorder {
             let taken = taken.get(&name).copied().unwrap_or_default();
             self.push_node(&name, taken, cluster, out);
         }
+    }
+
+    /// Tells that an image has come to a node. From one that was not told nothing is: its room is not known.
+    pub(super) fn tell_pull(
+        &mut self,
+        node: &str,
+        reference: &str,
+        took: Nanos,
+        cluster: &Cluster,
+        out: &mut Vec<Entry>,
+    ) {
+        if !self.nodes.get(node).is_some_and(|node| node.is_told) {
+            return;
+        }
+        self.tell_name(reference, cluster, out);
+        self.counts.pulls += 1;
+        let (node, image) = (node.to_owned(), reference.to_owned());
+        out.push(Entry::Pulled { at_nanos: self.at_nanos, node, image, took_nanos: took.0 });
     }
 
     /// Tells a node, unless it was told.

@@ -7,11 +7,13 @@ use crate::model::node::NodeFacts;
 use crate::model::pod::PodImage;
 use crate::model::unit::{Bytes, Nanos};
 use crate::policy::Policy;
+use crate::sim::setup::Setup;
 use crate::sim::trace::entry::{Entry, Header};
 use crate::sim::trace::names::Names;
 use crate::sim::trace::read::{Finding, Reader};
 use crate::sim::trace::{Recording, replay};
 use crate::sim::workload::Scale;
+use crate::sim::workload::volume::Volumes;
 use crate::state::Tracker;
 use crate::state::event::{Event, Kind};
 use crate::state::fixtures::agent::inventory;
@@ -67,6 +69,12 @@ impl Scene {
         assert_eq!(findings, []);
         recording
     }
+}
+
+/// The setup that a replay makes of it.
+fn replayed(scene: &Scene) -> Setup {
+    let setup = replay::setup(&scene.whole(), Setup::default(), Volumes::default(), Scale::FULL);
+    setup.expect("a setup")
 }
 
 fn lines(entries: &[Entry], names: &Names) -> Vec<Vec<u8>> {
@@ -232,13 +240,7 @@ fn nodes_are_told_with_the_images_that_they_report() {
     let recording = scene.whole();
     assert_eq!(recording.nodes[0].images.len(), 2);
     assert_eq!(recording.nodes[1].joins_at, Nanos::from_seconds(2));
-    let setup = replay::setup(
-        &recording,
-        crate::sim::setup::Setup::default(),
-        crate::sim::workload::volume::Volumes::default(),
-        Scale::FULL,
-    );
-    let setup = setup.expect("a setup");
+    let setup = replayed(&scene);
     let bytes = |node: usize| {
         let images = setup.nodes[node].preloaded.iter();
         images.map(|image| setup.catalogue.image(*image).bytes.0).sum::<u64>()
@@ -285,16 +287,27 @@ fn images_of_later_steps_are_told_with_the_pod_that_names_them() {
     let second = pod("second").wants("golang:1").of_run("r").on("a").running();
     let events = [first.on("a").running(), second].map(Event::PodApplied);
     let scene = Scene::new().after(nodes(&["a"])).begun().after(events);
-    let setup = replay::setup(
-        &scene.whole(),
-        crate::sim::setup::Setup::default(),
-        crate::sim::workload::volume::Volumes::default(),
-        Scale::FULL,
-    );
-    let setup = setup.expect("a setup");
+    let setup = replayed(&scene);
     let [first, second] = &setup.jobs[..] else { panic!("two pods") };
     assert_eq!(*first.next, [second.containers[0].reference]);
     assert!(second.next.is_empty());
+}
+
+#[test]
+fn pulls_are_told_of_nodes_that_were_told_with_how_long_they_took() {
+    let pull = |node: &str, took: Option<u64>| Event::PullObserved {
+        node: node.to_owned(),
+        reference: "docker.io/library/golang:1".to_owned(),
+        took: took.map(Nanos::from_seconds),
+    };
+    let scene = Scene::new().after(nodes(&["a"])).after([pull("a", Some(9))]).begun();
+    let scene = scene.after([pull("a", Some(2)), pull("a", None), pull("nobody", Some(3))]);
+    assert_eq!(scene.kinds(), ["node", "image", "tag", "pulled"]);
+    assert_eq!(scene.whole().pulls, [Nanos::from_seconds(2)]);
+    assert_eq!(scene.recorder.counts().pulls, 1);
+    let notes = replayed(&scene.after([Event::PodApplied(pod("p").on("a").running())])).notes;
+    let told = |note: &String| note.contains("told of 1 pulls, which took 2.0 s in the median");
+    assert!(notes.iter().any(told), "{notes:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::{Scene, lines, read};
 use crate::model::node::NodeFacts;
-use crate::model::unit::Bytes;
+use crate::model::unit::{Bytes, Nanos};
 use crate::sim::trace::names::Names;
 use crate::sim::trace::read::Code;
 use crate::state::event::{Event, Kind};
@@ -19,7 +19,18 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => kind().prop_map(Event::ResyncStarted),
         1 => kind().prop_map(Event::ResyncEnded),
         2 => Just(Event::TimePassed),
+        2 => any_pull(),
     ]
+}
+
+/// Of an image whose layers can be known, or of one that nobody ever knows.
+fn any_pull() -> impl Strategy<Value = Event> {
+    let images = ["docker.io/library/golang:1", "r.io/never-heard-of:1"];
+    let image = prop::sample::select(images.to_vec()).prop_map(str::to_owned);
+    (0..5_usize, image, any::<Option<u32>>()).prop_map(|(at, reference, took)| {
+        let took = took.map(|took| Nanos(took.into()));
+        Event::PullObserved { node: format!("n{at}"), reference, took }
+    })
 }
 
 /// Most nodes are ready and have room, by chance of what is random already.
@@ -45,6 +56,7 @@ proptest! {
             let (recording, findings) = read(&lines, true);
             prop_assert_eq!(findings, []);
             prop_assert_eq!(recording.pods.len(), scene.recorder.counts().pods);
+            prop_assert_eq!(recording.pulls.len(), scene.recorder.counts().pulls);
             let kept = 1 + cut.index(lines.len());
             let (_, findings) = read(&lines[..kept], false);
             let codes: Vec<_> = findings.into_iter().map(|finding| finding.code).collect();
