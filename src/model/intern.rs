@@ -34,8 +34,7 @@ impl<K: Hash + Eq + Clone> Interner<K> {
     /// # Panics
     /// After 2^32 ids are held at once, which is past any memory.
     pub fn acquire(&mut self, key: K) -> u32 {
-        if let Some(&id) = self.ids.get(&key) {
-            self.slots[id as usize].holders += 1;
+        if let Some(id) = self.acquire_known(&key) {
             return id;
         }
         let slot = Slot { key: Some(key.clone()), holders: 1 };
@@ -48,6 +47,18 @@ impl<K: Hash + Eq + Clone> Interner<K> {
         };
         self.ids.insert(key, id);
         id
+    }
+
+    /// The id of a key that somebody holds, with one holder more; `None` if nobody does. Needs no key of its
+    /// own.
+    pub fn acquire_known<Q>(&mut self, key: &Q) -> Option<u32>
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let id = self.get(key)?;
+        self.acquire_again(id);
+        Some(id)
     }
 
     /// One holder more of an id that somebody holds.

@@ -26,8 +26,7 @@ const USE_BELIEVED_UNLISTED: Nanos = Nanos::from_seconds(3600);
 impl Tracker {
     /// The record for these names and size, with one holder more.
     pub(super) fn acquire_record(&mut self, key: RecordKey, now: Time) -> RecordId {
-        if let Some(known) = self.cluster.record_ids.get(&key) {
-            self.cluster.record_ids.acquire_again(known);
+        if let Some(known) = self.cluster.record_ids.acquire_known(&key) {
             return RecordId(known);
         }
         let (references, digests) = self.cluster.acquire_names(&key.names);
@@ -306,8 +305,7 @@ pub(super) fn put<T: Default>(slots: &mut Vec<T>, at: usize, value: T) {
 }
 
 fn acquire_name(ids: &mut Interner<Arc<str>>, facts: &mut Vec<NameFacts>, text: &str) -> u32 {
-    if let Some(known) = ids.get(text) {
-        ids.acquire_again(known);
+    if let Some(known) = ids.acquire_known(text) {
         return known;
     }
     let id = ids.acquire(Arc::from(text));
